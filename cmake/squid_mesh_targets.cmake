@@ -1,0 +1,41 @@
+# How every target of the project is built.
+
+# The flags that our own targets share; users of the library get none of them.
+add_library(squid_mesh_flags INTERFACE)
+target_compile_features(squid_mesh_flags INTERFACE cxx_std_23)
+target_compile_options(squid_mesh_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wnon-virtual-dtor -Wold-style-cast
+  -Wcast-align -Woverloaded-virtual -Wnull-dereference -Wformat=2 -Wimplicit-fallthrough
+  # Designated initialisers leave members out on purpose: their defaults are the documentation.
+  -Wno-missing-field-initializers
+  $<$<BOOL:${SQUID_MESH_WERROR}>:-Werror>)
+if(SQUID_MESH_SANITIZE)
+  target_compile_options(squid_mesh_flags INTERFACE
+    -fsanitize=${SQUID_MESH_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(squid_mesh_flags INTERFACE -fsanitize=${SQUID_MESH_SANITIZE})
+endif()
+
+# squid_mesh_library(<layer> SOURCES ... [DEPENDS <layer> ...] [LINK <external target> ...])
+# One layer of the library: a static library that may use only the layers it names. A test links each one alone.
+function(squid_mesh_library layer)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;LINK" ${ARGN})
+  set(target squid_mesh_${layer})
+  add_library(${target} STATIC ${arg_SOURCES})
+  add_library(squid_mesh::${layer} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${layer} POSITION_INDEPENDENT_CODE ON)
+  target_compile_features(${target} PUBLIC cxx_std_23)
+  target_include_directories(${target}
+    PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  list(TRANSFORM arg_DEPENDS PREPEND squid_mesh_)
+  target_link_libraries(${target} PUBLIC ${arg_DEPENDS} nlohmann_json::nlohmann_json
+                                  PRIVATE $<BUILD_INTERFACE:squid_mesh_flags> ${arg_LINK})
+  set_property(GLOBAL APPEND PROPERTY SQUID_MESH_LAYERS ${target})
+endfunction()
+
+# squid_mesh_program(<name> SOURCES ... [LINK <target> ...])  An executable with the project's flags.
+function(squid_mesh_program name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE squid_mesh_flags ${arg_LINK})
+endfunction()

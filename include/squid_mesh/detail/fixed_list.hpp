@@ -1,0 +1,34 @@
+// squid_mesh/detail/fixed_list.hpp - a list in place, for declarations that the compiler evaluates.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <initializer_list>
+
+namespace squid_mesh::detail {
+
+/// Not constexpr on purpose: reaching it while the compiler evaluates a declaration makes its name the diagnostic.
+[[noreturn]] void declaration_list_is_longer_than_its_capacity();
+
+/// At most `Capacity` elements, stored in place: a declaration made of these is a constant without allocation.
+template <class T, std::size_t Capacity>
+class fixed_list {
+ public:
+  constexpr fixed_list() = default;
+  constexpr fixed_list(std::initializer_list<T> elements) {
+    if (elements.size() > Capacity) declaration_list_is_longer_than_its_capacity();
+    for (const T& element : elements) elements_[size_++] = element;
+  }
+
+  [[nodiscard]] constexpr const T* begin() const { return elements_.data(); }
+  [[nodiscard]] constexpr const T* end() const { return elements_.data() + size_; }
+  [[nodiscard]] constexpr std::size_t size() const { return size_; }
+  [[nodiscard]] constexpr bool empty() const { return size_ == 0; }
+  constexpr const T& operator[](std::size_t i) const { return elements_[i]; }
+
+ private:
+  std::array<T, Capacity> elements_{};
+  std::size_t size_ = 0;
+};
+
+}  // namespace squid_mesh::detail

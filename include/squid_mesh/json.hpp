@@ -1,0 +1,11 @@
+// squid_mesh/json.hpp - the JSON value type of payloads, inputs, outputs and job arguments.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+namespace squid_mesh {
+
+/// Keys are kept sorted, so the same value always has the same text.
+using json = nlohmann::json;
+
+}  // namespace squid_mesh

@@ -1,0 +1,17 @@
+// squid_mesh/log.hpp - log levels and the host's own log.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+namespace squid_mesh {
+
+enum class level { debug, info, warning, error };
+
+/// `debug`, `info`, `warning`, `error`.
+std::string_view to_string(level severity);
+
+/// Where log lines go. Called from many threads at once; must not throw.
+using log_sink = std::function<void(level severity, std::string_view message)>;
+
+}  // namespace squid_mesh

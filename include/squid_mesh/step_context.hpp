@@ -1,0 +1,54 @@
+// squid_mesh/step_context.hpp - what an action may ask of the engine while it runs.
+#pragma once
+
+#include <squid_mesh/ids.hpp>
+#include <squid_mesh/log.hpp>
+
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <typeindex>
+
+namespace squid_mesh {
+
+/// Handed to an action for the time of one attempt; don't keep it longer.
+///
+/// Safe to use from several threads of the action.
+class step_context {
+ public:
+  step_context(const step_context&) = delete;
+  step_context& operator=(const step_context&) = delete;
+  virtual ~step_context() = default;
+
+  [[nodiscard]] virtual const run_id& run() const = 0;
+  [[nodiscard]] virtual std::string_view workflow() const = 0;
+  [[nodiscard]] virtual std::string_view step() const = 0;
+
+  /// Which attempt of this step this is: 1 for the first.
+  [[nodiscard]] virtual int attempt() const = 0;
+
+  /// The same for every attempt of this step of this run and for no other step: hand it to the outside world so
+  /// that it can recognise a repetition.
+  [[nodiscard]] virtual std::string idempotency_key() const = 0;
+
+  /// Stop is requested when the step's timeout has passed, the run was cancelled or the process shuts down. An action
+  /// that takes long should look at it, and return when it is asked to.
+  [[nodiscard]] virtual std::stop_token stop() const = 0;
+
+  /// Writes to the host's log, with the run, the step and the attempt. Secrets of the payload are masked.
+  virtual void log(level severity, std::string_view message) = 0;
+
+  /// The object of type `T` that the host gave to `mesh::provide`.
+  /// Throws `std::logic_error` where it gave none; the engine reports that as a failure of the step.
+  template <class T>
+  [[nodiscard]] T& host() const {
+    return *static_cast<T*>(host_object(typeid(T)));
+  }
+
+ protected:
+  step_context() = default;
+
+  [[nodiscard]] virtual void* host_object(std::type_index type) const = 0;
+};
+
+}  // namespace squid_mesh

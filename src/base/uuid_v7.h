@@ -1,0 +1,14 @@
+// Making ids: the only place where the library invents an identity.
+#pragma once
+
+#include "base/random.h"
+
+#include <squid_mesh/ids.hpp>
+#include <squid_mesh/time.hpp>
+
+namespace squid_mesh {
+
+/// A new UUIDv7 (RFC 9562) of this instant.
+uuid make_uuid_v7(time_point now, random_source& random);
+
+}  // namespace squid_mesh

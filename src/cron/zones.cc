@@ -1,0 +1,1 @@
+namespace squid_mesh {}
