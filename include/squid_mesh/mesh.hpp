@@ -1,0 +1,126 @@
+// squid_mesh/mesh.hpp - the engine: add workflows, start runs, work on them, look at them.
+#pragma once
+
+#include <squid_mesh/action.hpp>
+#include <squid_mesh/definition.hpp>
+#include <squid_mesh/error.hpp>
+#include <squid_mesh/ids.hpp>
+#include <squid_mesh/log.hpp>
+#include <squid_mesh/run.hpp>
+#include <squid_mesh/workflow.hpp>
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <typeindex>
+#include <vector>
+
+namespace squid_mesh {
+
+struct mesh_options {
+  /// `sqlite:PATH`, created where it is missing.
+  std::string database{};
+  /// The queue on which runs wait for a worker.
+  std::string queue = "squid_mesh";
+  /// The longest payload accepted, as JSON text.
+  std::size_t max_payload_bytes = 1U << 20U;
+  /// Where the library and the steps write their log; unset: standard error.
+  log_sink log{};
+  /// What this process calls itself in histories; unset: host name and process id. No spaces.
+  std::string node_name{};
+};
+
+/// How many runs of a queue this process works on at the same time.
+struct queue_limit {
+  std::string queue;
+  std::size_t limit = 10;
+};
+
+struct work_options {
+  std::vector<queue_limit> queues = {{"squid_mesh", 10}};
+  /// How long running steps may go on after a stop was asked for, before their stop tokens say so.
+  milliseconds grace{10'000};
+  /// A process that has not been heard of for so long is taken for dead, and its work is given to others.
+  milliseconds lease{10'000};
+  /// How often to look for work that other processes brought. Work of this process needs no looking.
+  milliseconds poll{1'000};
+  /// How long finished job rows are kept; runs and their history stay.
+  milliseconds keep_finished_jobs{60'000};
+};
+
+struct start_options {
+  /// Which trigger's payload is meant; empty: the workflow's first.
+  std::string trigger{};
+};
+
+/// A run that was started.
+struct run_ref {
+  run_id id;
+};
+
+/// An open database with the workflows that this process knows.
+///
+/// Every member function may be called from any thread. Moving is cheap; destroying stops the workers first.
+/// Runs live in the database: they go on when any process works on it.
+class mesh {
+ public:
+  /// Opens the database and brings its schema up to date.
+  static result<mesh> open(mesh_options options);
+
+  mesh(mesh&&) noexcept;
+  mesh& operator=(mesh&&) noexcept;
+  ~mesh();
+
+  /// Makes a workflow known to this process and stores its definition. `handlers` binds steps declared with
+  /// `bound_action`, by name. Call it before `start`. An action step without a handler is an error.
+  result<void> add(const declaration& workflow, std::map<std::string, handler> handlers = {});
+
+  /// The same for a definition that came as data; every action step needs an entry in `handlers`.
+  result<void> add(definition workflow, std::map<std::string, handler> handlers);
+
+  /// Gives actions an object of the host, found by its type through `step_context::host`. The host keeps it alive
+  /// while the mesh works. A second object of one type replaces the first. Call it before `start`.
+  template <class T>
+  void provide(T& object) {
+    provide(typeid(T), &object);
+  }
+
+  /// Starts a run: validates the payload, fills in defaults and stores the run. When this returns, the run is
+  /// durable. `errc::invalid_payload` lists every problem; nothing was written then.
+  result<run_ref> start_run(std::string_view workflow, json payload = json::object(), start_options options = {});
+  result<run_ref> start_run(const declaration& workflow, json payload = json::object(), start_options options = {});
+
+  /// Starts many runs of one workflow in one transaction: all or, if any payload is invalid, none.
+  result<std::vector<run_ref>> start_runs(std::string_view workflow, std::vector<json> payloads,
+                                          start_options options = {});
+
+  /// A run as it is now. Needs no workflow code.
+  result<run_view> inspect_run(const run_id& id, inspect_options options = {}) const;
+
+  /// The runs that match, newest first.
+  result<run_page> list_runs(const run_filter& filter = {}) const;
+
+  /// Waits until the run has ended and returns it; `errc::timeout` where it hasn't by then.
+  result<run_view> await_run(const run_id& id, milliseconds timeout) const;
+
+  /// Starts working on runs, on threads of its own. Starting twice is an error.
+  result<void> start(work_options options = {});
+
+  /// Stops working: fetches nothing more, lets running steps end within the grace period, and gives back what is left.
+  /// Returns when everything has stopped. Stopping twice, or without a start, does nothing.
+  void stop();
+
+  /// `start`, then waits until `stop` is called from elsewhere.
+  result<void> work(work_options options = {});
+
+ private:
+  struct impl;
+  explicit mesh(std::unique_ptr<impl> state);
+  void provide(std::type_index type, void* object);
+
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace squid_mesh

@@ -1,0 +1,118 @@
+// squid_mesh/run.hpp - what a person sees of a run: itself, its steps, its attempts, its history.
+#pragma once
+
+#include <squid_mesh/error.hpp>
+#include <squid_mesh/ids.hpp>
+#include <squid_mesh/time.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace squid_mesh {
+
+/// The states of a run. The names are stored, so they never change.
+enum class run_status { pending, running, retrying, paused, failed, completed, cancelling, cancelled };
+
+/// `pending`, `running`, `retrying`, `paused`, `failed`, `completed`, `cancelling`, `cancelled`.
+std::string_view to_string(run_status status);
+std::optional<run_status> parse_run_status(std::string_view name);
+
+/// Whether a run in this state has ended: such a state never changes again.
+constexpr bool is_terminal(run_status status) {
+  return status == run_status::failed || status == run_status::completed || status == run_status::cancelled;
+}
+
+enum class step_status { pending, running, waiting, retrying, completed, failed, skipped };
+std::string_view to_string(step_status status);
+
+enum class attempt_status { running, completed, failed, timed_out, lost, interrupted, cancelled };
+std::string_view to_string(attempt_status status);
+
+/// One try of one step.
+struct attempt_view {
+  std::string step;
+  int number = 1;  ///< within the step, from 1
+  attempt_status status = attempt_status::running;
+  time_point started_at{};
+  std::optional<time_point> ended_at;  ///< nullopt while it runs
+  std::string node;                    ///< the name of the process that ran it; empty where none did
+  std::optional<json> error;           ///< as `to_json(error)`; of attempts that failed
+  std::optional<time_point> retry_at;  ///< when the next attempt is due, if one was granted
+};
+
+/// A step of a run.
+struct step_view {
+  std::string name;
+  std::string kind;  ///< `action`, `log`, `wait`
+  step_status status = step_status::pending;
+  std::optional<json> input;   ///< what it reads, or would read now; nullopt where that isn't there yet
+  std::optional<json> output;  ///< of completed steps
+  std::optional<json> error;   ///< of the last failed attempt, unless the step completed since
+  std::optional<time_point> until;  ///< of waiting and retrying steps: when they go on
+  std::vector<attempt_view> attempts;
+};
+
+/// One thing that happened to a run.
+struct audit_event {
+  std::int64_t seq = 0;  ///< its place in the run's journal; 0 for the start
+  time_point at{};
+  std::string kind;  ///< `run_started`, `step_completed`, `step_failed`, ..., `run_completed`
+  std::string step;  ///< empty where it concerns the whole run
+  json details;      ///< an object
+};
+
+/// A run as lists show it.
+struct run_summary {
+  run_id id;
+  std::string workflow;
+  std::string trigger;
+  run_status status = run_status::pending;
+  time_point started_at{};
+  std::optional<time_point> ended_at;
+};
+
+/// A run in full. Values of `secret` payload fields are masked wherever they occur.
+struct run_view : run_summary {
+  std::string definition;  ///< the fingerprint of the definition to which the run is pinned
+  json payload;
+  json context;                          ///< the payload merged with the outputs of the steps completed so far
+  std::optional<std::string> current_step;
+  std::optional<json> error;             ///< of failed runs
+  std::vector<step_view> steps;          ///< in workflow order
+  std::vector<attempt_view> attempts;    ///< chronological; with `include_history` alone
+  std::vector<audit_event> history;      ///< chronological; with `include_history` alone
+};
+
+struct inspect_options {
+  bool include_history = false;
+};
+
+/// Which runs to list. Every condition that is set must hold.
+struct run_filter {
+  std::string workflow{};              ///< empty: any
+  std::vector<run_status> statuses{};  ///< empty: any
+  std::optional<time_point> started_from{};
+  std::optional<time_point> started_before{};
+  std::size_t limit = 50;  ///< 1 to 1,000
+  std::string cursor{};    ///< `run_page::next_cursor` of the page before; empty: the first page
+};
+
+/// The newest runs first.
+struct run_page {
+  std::vector<run_summary> runs;
+  std::string next_cursor;  ///< empty: this is the last page
+};
+
+/// The forms that the command line and other programs read; instants are ISO-8601, durations in microseconds.
+json to_json(const attempt_view& attempt);
+json to_json(const step_view& step);
+json to_json(const audit_event& event);
+json to_json(const run_summary& run);
+json to_json(const run_view& run);
+json to_json(const run_page& page);
+
+}  // namespace squid_mesh

@@ -1,0 +1,13 @@
+// squid_mesh/squid_mesh.hpp - the whole library, but for opt-in tools (`http.hpp`, `jobs.hpp`).
+#pragma once
+
+#include <squid_mesh/action.hpp>
+#include <squid_mesh/definition.hpp>
+#include <squid_mesh/error.hpp>
+#include <squid_mesh/ids.hpp>
+#include <squid_mesh/log.hpp>
+#include <squid_mesh/mesh.hpp>
+#include <squid_mesh/run.hpp>
+#include <squid_mesh/step_context.hpp>
+#include <squid_mesh/time.hpp>
+#include <squid_mesh/workflow.hpp>
