@@ -1,0 +1,23 @@
+# What the library links, in one place: found here, and found again by whoever links the installed library.
+
+# squid_mesh_dependency(<arguments of find_package> PKG_CONFIG <module or linker flag>)
+macro(squid_mesh_dependency)
+  cmake_parse_arguments(dependency "" "PKG_CONFIG" "" ${ARGN})
+  find_package(${dependency_UNPARSED_ARGUMENTS} REQUIRED)
+  string(JOIN " " dependency_text ${dependency_UNPARSED_ARGUMENTS})
+  set_property(GLOBAL APPEND_STRING PROPERTY SQUID_MESH_FIND_DEPENDENCIES "find_dependency(${dependency_text})\n")
+  if("${dependency_PKG_CONFIG}" MATCHES "^-")
+    set_property(GLOBAL APPEND PROPERTY SQUID_MESH_PKG_CONFIG_FLAGS "${dependency_PKG_CONFIG}")
+  else()
+    set_property(GLOBAL APPEND PROPERTY SQUID_MESH_PKG_CONFIG_MODULES "${dependency_PKG_CONFIG}")
+  endif()
+endmacro()
+
+squid_mesh_dependency(Threads PKG_CONFIG -pthread)
+squid_mesh_dependency(nlohmann_json 3.11 PKG_CONFIG "nlohmann_json >= 3.11")
+squid_mesh_dependency(fmt 9 PKG_CONFIG "fmt >= 9")
+squid_mesh_dependency(spdlog 1.10 PKG_CONFIG "spdlog >= 1.10")
+squid_mesh_dependency(OpenSSL COMPONENTS Crypto PKG_CONFIG libcrypto)
+squid_mesh_dependency(SQLite3 3.40 PKG_CONFIG "sqlite3 >= 3.40")
+squid_mesh_dependency(CURL PKG_CONFIG libcurl)
+squid_mesh_dependency(date PKG_CONFIG -ldate-tz)
