@@ -1,8 +1,8 @@
 // squid_mesh/definition.hpp - a workflow as a value that owns its parts: read from a declaration or from JSON.
 #pragma once
 
+#include <squid_mesh/declaration.hpp>
 #include <squid_mesh/error.hpp>
-#include <squid_mesh/workflow.hpp>
 
 #include <cstddef>
 #include <optional>
@@ -12,6 +12,10 @@
 #include <vector>
 
 namespace squid_mesh {
+
+namespace detail {
+struct draft;
+}
 
 /// A checked workflow. Immutable; identified by its name and its fingerprint. Cheap to move, safe to read from any
 /// thread.
@@ -65,7 +69,7 @@ class definition {
   static result<definition> from(const declaration& declared);
 
   /// From JSON of the form that `to_json` writes; keys whose value is the default may be left out. Every problem is
-  /// reported, with its path, in one `errc::invalid_definition`.
+  /// reported, with its path, in one `errc::invalid_definition`; the rules are listed in `detail/rule.hpp`.
   static result<definition> from_json(const json& document);
 
   /// The canonical form: every key present, keys sorted, durations in milliseconds.
@@ -83,12 +87,11 @@ class definition {
   [[nodiscard]] std::optional<std::size_t> find_step(std::string_view name) const;
   /// The step with which a run begins.
   [[nodiscard]] std::size_t entry() const { return entry_; }
-  /// Where a run goes after `step` ended so; nullopt where no transition says.
-  [[nodiscard]] std::optional<target> next(std::size_t step, on outcome) const;
+  /// Where a run goes after a step ended so; nullopt where no transition says.
+  [[nodiscard]] std::optional<target> next(std::size_t from, on outcome) const;
 
  private:
-  definition() = default;
-  struct builder;
+  explicit definition(detail::draft&& checked);
 
   std::string name_;
   std::string version_;

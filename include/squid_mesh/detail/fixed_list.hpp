@@ -4,11 +4,14 @@
 #include <array>
 #include <cstddef>
 #include <initializer_list>
+#include <stdexcept>
 
 namespace squid_mesh::detail {
 
 /// Not constexpr on purpose: reaching it while the compiler evaluates a declaration makes its name the diagnostic.
-[[noreturn]] void declaration_list_is_longer_than_its_capacity();
+[[noreturn]] inline void declaration_list_is_longer_than_its_capacity() {
+  throw std::length_error("a list of a workflow's declaration is longer than its capacity");
+}
 
 /// At most `Capacity` elements, stored in place: a declaration made of these is a constant without allocation.
 template <class T, std::size_t Capacity>

@@ -1,0 +1,251 @@
+// squid_mesh/declaration.hpp - the parts of a workflow's declaration: plain values that the compiler can evaluate.
+#pragma once
+
+#include <squid_mesh/action.hpp>
+#include <squid_mesh/detail/fixed_list.hpp>
+#include <squid_mesh/log.hpp>
+#include <squid_mesh/time.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+
+namespace squid_mesh {
+
+// -- Payload fields --------------------------------------------------------------------------------------------------
+
+/// The type of a payload field. In JSON: string, integer, float, boolean, object, list.
+enum class type { string, integer, floating, boolean, object, list };
+
+/// The type as it is called in JSON: `floating` is `float`.
+std::string_view to_string(type t);
+
+/// The default of a payload field, as a constant.
+struct field_default {
+  enum class kind { none, string, integer, floating, boolean, json_text, today };
+
+  kind is = kind::none;
+  std::string_view text{};  ///< of a string or a JSON text
+  std::int64_t integer = 0;
+  double floating = 0;
+  bool boolean = false;
+};
+
+/// What can be said of a payload field besides its name and type: see `value`, `json_value`, `today`, `secret`,
+/// `optional`.
+struct field_attribute {
+  field_default fallback{};
+  bool is_secret = false;
+  bool is_optional = false;
+};
+
+/// A default, used where a run's payload leaves the field out.
+constexpr field_attribute value(const char* text) {
+  return {.fallback = {.is = field_default::kind::string, .text = text}};
+}
+constexpr field_attribute value(std::string_view text) {
+  return {.fallback = {.is = field_default::kind::string, .text = text}};
+}
+constexpr field_attribute value(bool boolean) {
+  return {.fallback = {.is = field_default::kind::boolean, .boolean = boolean}};
+}
+constexpr field_attribute value(double number) {
+  return {.fallback = {.is = field_default::kind::floating, .floating = number}};
+}
+constexpr field_attribute value(std::int64_t number) {
+  return {.fallback = {.is = field_default::kind::integer, .integer = number}};
+}
+constexpr field_attribute value(int number) { return value(std::int64_t{number}); }
+
+/// A default for an object or a list, as JSON text: `sm::json_value("[1, 2]")`.
+constexpr field_attribute json_value(std::string_view text) {
+  return {.fallback = {.is = field_default::kind::json_text, .text = text}};
+}
+
+/// The default of a string: the ISO-8601 date at which the run is created, in its trigger's time zone.
+inline constexpr field_attribute today{.fallback = {.is = field_default::kind::today}};
+
+/// The field's value never appears in logs, errors, inspection or exports. So it can't have a default, which would be
+/// stored with the definition.
+inline constexpr field_attribute secret{.is_secret = true};
+
+/// The field may be left out, and has no default: a field with a default is never missing.
+inline constexpr field_attribute optional{.is_optional = true};
+
+namespace detail {
+/// Not constexpr on purpose: reaching it while the compiler evaluates a declaration makes its name the diagnostic.
+[[noreturn]] inline void payload_field_has_two_defaults() {
+  throw std::invalid_argument("a field of a workflow's payload has two defaults");
+}
+}  // namespace detail
+
+/// One declared field of a trigger's payload: `{"feed_url", sm::type::string, sm::value("https://...")}`. Its name is
+/// a key of the run's context; it has no dots and brackets, which are the syntax of paths.
+struct field {
+  std::string_view name{};
+  squid_mesh::type type = squid_mesh::type::string;
+  field_default fallback{};
+  bool is_secret = false;
+  bool is_optional = false;
+
+  constexpr field() = default;
+  constexpr field(std::string_view field_name, squid_mesh::type field_type, field_attribute first = {},
+                  field_attribute second = {})
+      : name(field_name),
+        type(field_type),
+        fallback(first.fallback.is != field_default::kind::none ? first.fallback : second.fallback),
+        is_secret(first.is_secret || second.is_secret),
+        is_optional(first.is_optional || second.is_optional) {
+    const auto none = field_default::kind::none;
+    if (first.fallback.is != none && second.fallback.is != none) detail::payload_field_has_two_defaults();
+  }
+};
+
+// -- Triggers --------------------------------------------------------------------------------------------------------
+
+/// When a cron trigger fires: five fields (minute, hour, day of month, month, weekday) in an IANA time zone.
+struct cron {
+  /// Such as `0 9 * * MON-FRI` or `@daily`. A field is a list of `*`, `a`, `a-b`, `*/n`, `a/n` and `a-b/n`; months and
+  /// weekdays have English three-letter names, in any case; Sunday is 0 and 7.
+  std::string_view expression{};
+  std::string_view timezone = "Etc/UTC";
+};
+
+/// How a run starts. Without a schedule the trigger is manual: runs start only by `start_run`.
+struct trigger {
+  std::string_view name{};
+  std::optional<cron> schedule{};
+  /// In which `today` is the default's date. A cron trigger's is its schedule's; otherwise empty means Etc/UTC.
+  std::string_view timezone{};
+  detail::fixed_list<field, 32> payload{};
+};
+
+// -- Steps -----------------------------------------------------------------------------------------------------------
+
+/// One key of a step's input. `"feed"` takes the context's `feed`; `{"title", "feed.items[0].title"}` takes the
+/// value at a path under a new name.
+struct input_binding {
+  std::string_view name{};
+  std::string_view path{};
+
+  constexpr input_binding() = default;
+  constexpr input_binding(const char* key) : name(key), path(key) {}
+  constexpr input_binding(std::string_view input_name, std::string_view context_path)
+      : name(input_name), path(context_path) {}
+};
+
+/// How long to wait between attempts: `min` after the first failure, `factor` times as long after each further one,
+/// `max` at most; then up to `jitter` (0 to 1) of that is added by chance.
+struct backoff {
+  milliseconds min{0};
+  milliseconds max{0};
+  double factor = 2;
+  double jitter = 0;
+
+  bool operator==(const backoff&) const = default;
+};
+
+/// Doubling delays from `min` to `max`.
+constexpr backoff exponential(milliseconds min, milliseconds max, double jitter = 0) {
+  return {.min = min, .max = max, .factor = 2, .jitter = jitter};
+}
+/// The same delay every time.
+constexpr backoff constant(milliseconds delay, double jitter = 0) {
+  return {.min = delay, .max = delay, .factor = 1, .jitter = jitter};
+}
+
+/// When a failed attempt is tried again. Failed, timed-out and lost attempts count; interrupted ones don't.
+struct retry_policy {
+  /// The marker of a policy that nobody set: a failure is final, but an attempt whose worker died is repeated,
+  /// `unset_lost_limit` times at most.
+  static constexpr int unset = -1;
+  static constexpr int unset_lost_limit = 10;
+
+  /// Attempts of every countable kind together; at least 1, or `unset`.
+  int max_attempts = unset;
+  squid_mesh::backoff backoff{};
+
+  bool operator==(const retry_policy&) const = default;
+};
+
+/// What can be said of any step besides its name and what it does.
+struct step_options {
+  /// What the step reads. Empty: the whole context.
+  detail::fixed_list<input_binding, 16> input{};
+  /// The context key under which the output goes. Empty: the output is an object whose keys are merged into the
+  /// context.
+  std::string_view output{};
+  retry_policy retry{};
+  /// The time that one attempt may take; zero: no limit.
+  milliseconds timeout{0};
+};
+
+/// The built-in step that writes a line to the host's log.
+struct log {
+  std::string_view message{};
+  level severity = level::info;
+};
+
+/// The built-in step that lets time pass. It holds no worker meanwhile.
+struct wait {
+  milliseconds duration{0};
+};
+
+enum class step_kind { action, log, wait };
+
+/// `action`, `log`, `wait`.
+std::string_view to_string(step_kind kind);
+
+/// One unit of work: an action of the host, or a built-in, which takes no options.
+struct step : step_options {
+  std::string_view name{};
+  step_kind kind = step_kind::action;
+  action_ref action{};
+  std::string_view log_message{};
+  level log_severity = level::info;
+  milliseconds wait_duration{0};
+
+  constexpr step() = default;
+  constexpr step(std::string_view step_name, action_ref what, step_options how = {})
+      : step_options(how), name(step_name), action(what) {}
+  constexpr step(std::string_view step_name, squid_mesh::log what, step_options how = {})
+      : step_options(how),
+        name(step_name),
+        kind(step_kind::log),
+        log_message(what.message),
+        log_severity(what.severity) {}
+  constexpr step(std::string_view step_name, squid_mesh::wait what, step_options how = {})
+      : step_options(how), name(step_name), kind(step_kind::wait), wait_duration(what.duration) {}
+};
+
+// -- Transitions -----------------------------------------------------------------------------------------------------
+
+/// The outcome of a step that a transition follows.
+enum class on { ok, error };
+
+/// `ok`, `error`.
+std::string_view to_string(on outcome);
+
+/// The end of a run, as a transition's target. No step can have this name.
+inline constexpr std::string_view complete = "complete";
+
+struct transition {
+  std::string_view from{};
+  squid_mesh::on on = squid_mesh::on::ok;
+  std::string_view to{};
+};
+
+// -- The whole -------------------------------------------------------------------------------------------------------
+
+/// A workflow as declared. `workflow` checks it while compiling, `definition::from` at run time.
+struct declaration {
+  std::string_view name{};
+  /// A label for people; the workflow's identity is its name and its fingerprint.
+  std::string_view version{};
+  detail::fixed_list<trigger, 8> triggers{};
+  detail::fixed_list<step, 64> steps{};
+  detail::fixed_list<transition, 128> transitions{};
+};
+
+}  // namespace squid_mesh

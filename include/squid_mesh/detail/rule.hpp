@@ -1,0 +1,95 @@
+// squid_mesh/detail/rule.hpp - the names of the rules that workflows keep, and how a broken one is told.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+
+// Every rule: its stable name, which is the compiler's diagnostic and `problem::rule`, and its message at run time.
+// clang-format off
+#define SQUID_MESH_RULES(RULE)                                                                                         \
+  RULE(text_is_not_utf8, "a text must be UTF-8")                                                                       \
+  RULE(name_is_empty, "a name must not be empty")                                                                      \
+  RULE(name_is_longer_than_127_bytes, "a name has at most 127 bytes")                                                  \
+  RULE(name_has_a_control_character, "a name must not have control characters")                                        \
+  RULE(key_has_a_dot_or_a_bracket, "dots and brackets are the syntax of paths and can't be in a key")                  \
+  RULE(workflow_has_no_trigger, "a workflow needs at least one trigger")                                               \
+  RULE(trigger_is_declared_twice, "two triggers have the same name")                                                   \
+  RULE(cron_expression_is_malformed, "the schedule is not a cron expression")                                          \
+  RULE(trigger_and_its_schedule_have_different_time_zones, "a cron trigger's time zone is that of its schedule")       \
+  RULE(payload_field_is_declared_twice, "two fields of the payload have the same name")                                \
+  RULE(default_is_not_a_json_value, "the default is not a JSON value")                                                 \
+  RULE(default_does_not_match_the_type_of_its_field, "the default is not of the field's type")                         \
+  RULE(today_is_not_the_default_of_a_string, "only a string can default to today's date")                              \
+  RULE(optional_field_has_a_default, "a field with a default is never left out: it can't be optional")                 \
+  RULE(secret_field_has_a_default, "a secret's default would be stored and shown with the definition")                 \
+  RULE(workflow_has_no_step, "a workflow needs at least one step")                                                     \
+  RULE(step_is_declared_twice, "two steps have the same name")                                                         \
+  RULE(step_is_named_like_the_end_of_a_run, "the name is that of the end of a run, and no step's")                     \
+  RULE(log_message_is_empty, "a log step needs a message")                                                             \
+  RULE(wait_duration_is_not_positive, "a wait must be longer than zero")                                               \
+  RULE(log_or_wait_has_options_of_an_action, "only an action has input, output, retry or timeout")                     \
+  RULE(timeout_is_negative, "a timeout must not be negative")                                                          \
+  RULE(duration_is_longer_than_a_century, "a duration is at most a hundred years")                                     \
+  RULE(retry_max_attempts_is_below_one, "there is at least one attempt")                                               \
+  RULE(retry_backoff_lacks_max_attempts, "a backoff does nothing without max_attempts")                                \
+  RULE(retry_backoff_is_negative, "a backoff must not be negative")                                                    \
+  RULE(retry_backoff_max_is_below_its_min, "a backoff's max is at least its min")                                      \
+  RULE(retry_backoff_factor_is_not_in_1_to_1000, "a backoff's factor is between 1 and 1000")                           \
+  RULE(retry_backoff_jitter_is_not_in_0_to_1, "a backoff's jitter is between 0 and 1")                                 \
+  RULE(input_is_declared_twice, "two inputs of the step have the same name")                                           \
+  RULE(input_path_is_malformed, "the path is not of the form key.key[0].key")                                          \
+  RULE(input_reads_a_key_that_nothing_before_it_produces, "no payload and no step before this one has the key")        \
+  RULE(transition_leaves_a_step_that_is_not_declared, "no step has the name")                                          \
+  RULE(transition_targets_a_step_that_is_not_declared, "no step has the name")                                         \
+  RULE(transition_is_declared_twice, "two transitions of the step are for the same outcome")                           \
+  RULE(transitions_form_a_cycle, "the transition leads back to where it came from")                                    \
+  RULE(step_is_not_reachable, "no transition leads to the step, and the workflow begins with another one")             \
+  RULE(step_has_no_transition_on_ok, "every step says what follows it: a step or the end of the run")
+// clang-format on
+
+namespace squid_mesh::detail {
+
+/// The functions that a broken rule reaches while the compiler evaluates a declaration. They are not constexpr on
+/// purpose: the compiler stops there and names them, and nothing ever calls them.
+namespace broken_rule {
+#define SQUID_MESH_RULE(name, message) \
+  [[noreturn]] inline void name(std::string_view) { std::abort(); }
+SQUID_MESH_RULES(SQUID_MESH_RULE)
+#undef SQUID_MESH_RULE
+}  // namespace broken_rule
+
+struct rule {
+  std::string_view name;
+  std::string_view message;
+  void (*stop_the_compiler)(std::string_view culprit);
+};
+
+namespace rules {
+#define SQUID_MESH_RULE(name, message) inline constexpr rule name{#name, message, &broken_rule::name};
+SQUID_MESH_RULES(SQUID_MESH_RULE)
+#undef SQUID_MESH_RULE
+}  // namespace rules
+
+#define SQUID_MESH_RULE(name, message) rules::name,
+inline constexpr std::array all_rules{SQUID_MESH_RULES(SQUID_MESH_RULE)};
+#undef SQUID_MESH_RULE
+#undef SQUID_MESH_RULES
+
+/// Where in a workflow something is: `transitions[2].to`. Refers to the place that it is in, which must outlive it.
+struct place {
+  const place* parent = nullptr;
+  std::string_view key{};
+  std::optional<std::size_t> index{};
+};
+
+/// Stops the compiler at the first broken rule; the rule's name and the culprit are in its diagnostic.
+struct compile_time_report {
+  constexpr void broken(const rule& which, const place& /*where*/, std::string_view culprit) const {
+    which.stop_the_compiler(culprit);
+  }
+};
+
+}  // namespace squid_mesh::detail

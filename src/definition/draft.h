@@ -1,0 +1,28 @@
+// A workflow under construction: what `definition` owns, before it is checked.
+#pragma once
+
+#include <squid_mesh/definition.hpp>
+#include <squid_mesh/detail/rules.hpp>
+
+#include <string>
+#include <vector>
+
+namespace squid_mesh {
+
+namespace detail {
+
+/// Its members have the names of those of `declaration`, so that one set of rules checks both.
+struct draft {
+  std::string name;
+  std::string version;
+  std::vector<definition::trigger> triggers;
+  std::vector<definition::step> steps;
+  std::vector<definition::transition> transitions;
+};
+
+}  // namespace detail
+
+/// The rules find it by the field's type, as its counterpart for declarations.
+detail::default_kind kind_of_default(const definition::field& f);
+
+}  // namespace squid_mesh

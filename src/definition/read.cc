@@ -1,0 +1,208 @@
+#include "definition/read.h"
+
+#include "cron/zones.h"
+#include "definition/object_reader.h"
+#include "definition/words.h"
+
+#include <cstdint>
+#include <limits>
+
+namespace squid_mesh {
+namespace {
+
+using detail::place;
+
+/// Whether a value can be copied and printed without an end of the stack or an exception, and read back as it is.
+bool is_plain(const json& value, int depth) {
+  if (depth > detail::max_json_depth) return false;
+  switch (value.type()) {
+    case json::value_t::object:
+      for (const auto& [key, element] : value.get_ref<const json::object_t&>()) {
+        if (!detail::is_utf8(key) || !is_plain(element, depth + 1)) return false;
+      }
+      return true;
+    case json::value_t::array:
+      for (const json& element : value) {
+        if (!is_plain(element, depth + 1)) return false;
+      }
+      return true;
+    case json::value_t::string:
+      return detail::is_utf8(value.get_ref<const std::string&>());
+    case json::value_t::number_float:
+      return detail::kind_of_number(value.get<double>()) == detail::default_kind::floating;
+    case json::value_t::binary:
+    case json::value_t::discarded:
+      return false;
+    default:
+      return true;
+  }
+}
+
+void read_default(object_reader& object, definition::field& f) {
+  const json* found = object.value("default");
+  if (found == nullptr) return;
+  if (!is_plain(*found, 0)) {
+    const auto& rule = detail::rules::default_is_not_a_json_value;
+    object.unreadable(rule.name, "default", rule.message, f.name);
+    return;
+  }
+  f.fallback = *found;
+  // One value has one text: 1 and 1.0 are the same float.
+  if (f.type == type::floating && found->is_number_integer()) f.fallback = found->get<double>();
+}
+
+definition::field read_field(const json& value, const place& where, reader_state& state) {
+  definition::field f;
+  object_reader object(value, where, state);
+  object.text("name", presence::required, f.name);
+  object.word("type", presence::required, words::types, f.type);
+  read_default(object, f);
+  object.boolean("today", f.is_today);
+  object.boolean("secret", f.is_secret);
+  object.boolean("optional", f.is_optional);
+  object.no_other_keys();
+  return f;
+}
+
+definition::trigger read_trigger(const json& value, const place& where, reader_state& state) {
+  definition::trigger t;
+  t.timezone = "Etc/UTC";
+  object_reader object(value, where, state);
+  object.text("name", presence::required, t.name);
+  std::string expression;
+  object.text("schedule", presence::defaulted, expression);
+  object.text("timezone", presence::defaulted, t.timezone);
+  object.list("payload", presence::defaulted, t.payload,
+              [&](const json& f, const place& at) { return read_field(f, at, state); });
+  if (object.value("schedule") != nullptr) t.schedule = {.expression = expression, .timezone = t.timezone};
+  if (!zone_exists(t.timezone)) {
+    state.problems.add("time_zone_is_unknown", {&where, "timezone"}, "there is no such time zone", t.timezone);
+  }
+  object.no_other_keys();
+  return t;
+}
+
+definition::input_binding read_binding(const json& value, const place& where, reader_state& state) {
+  definition::input_binding b;
+  object_reader object(value, where, state);
+  object.text("name", presence::required, b.name);
+  object.text("path", presence::required, b.path);
+  object.no_other_keys();
+  return b;
+}
+
+backoff read_backoff(const json& value, const place& where, reader_state& state) {
+  backoff b;
+  object_reader object(value, where, state);
+  object.duration("min_ms", presence::defaulted, b.min);
+  object.duration("max_ms", presence::defaulted, b.max);
+  object.number("factor", b.factor);
+  object.number("jitter", b.jitter);
+  object.no_other_keys();
+  return b;
+}
+
+retry_policy read_retry(const json& value, const place& where, reader_state& state) {
+  retry_policy retry;
+  object_reader object(value, where, state);
+  object.integer("max_attempts", presence::defaulted, retry.max_attempts);
+  // Only leaving it out leaves it unset: a number that happens to be the marker is as wrong as zero.
+  if (object.value("max_attempts") != nullptr && retry.max_attempts == retry_policy::unset) retry.max_attempts = 0;
+  if (const json* found = object.value("backoff")) retry.backoff = read_backoff(*found, {&where, "backoff"}, state);
+  object.no_other_keys();
+  return retry;
+}
+
+void read_log(const json& value, const place& where, reader_state& state, definition::step& s) {
+  object_reader object(value, where, state);
+  object.text("message", presence::required, s.log_message);
+  object.word("level", presence::defaulted, words::levels, s.log_severity);
+  object.no_other_keys();
+}
+
+void read_wait(const json& value, const place& where, reader_state& state, definition::step& s) {
+  object_reader object(value, where, state);
+  object.duration("duration_ms", presence::required, s.wait_duration);
+  object.no_other_keys();
+}
+
+/// The key that says what a built-in does belongs to its kind alone.
+const json* part_of_kind(object_reader& object, step_kind kind, step_kind actual) {
+  const std::string_view key = to_string(kind);
+  const json* found = object.value(key, kind == actual ? presence::required : presence::defaulted);
+  if (found == nullptr || kind == actual) return found;
+  object.unreadable("json_key_is_unknown", key, "a step of another kind has no such key");
+  return nullptr;
+}
+
+definition::step read_step(const json& value, const place& where, reader_state& state) {
+  definition::step s;
+  object_reader object(value, where, state);
+  object.text("name", presence::required, s.name);
+  object.word("kind", presence::defaulted, words::step_kinds, s.kind);
+  object.list("input", presence::defaulted, s.input,
+              [&](const json& b, const place& at) { return read_binding(b, at, state); });
+  object.text("output", presence::defaulted, s.output);
+  if (const json* found = object.value("retry")) s.retry = read_retry(*found, {&where, "retry"}, state);
+  object.duration("timeout_ms", presence::defaulted, s.timeout);
+  if (const json* found = part_of_kind(object, step_kind::log, s.kind)) read_log(*found, {&where, "log"}, state, s);
+  if (const json* found = part_of_kind(object, step_kind::wait, s.kind)) read_wait(*found, {&where, "wait"}, state, s);
+  object.no_other_keys();
+  return s;
+}
+
+definition::transition read_transition(const json& value, const place& where, reader_state& state) {
+  definition::transition t;
+  object_reader object(value, where, state);
+  object.text("from", presence::required, t.from);
+  object.word("on", presence::defaulted, words::outcomes, t.on);
+  object.text("to", presence::required, t.to);
+  object.no_other_keys();
+  return t;
+}
+
+}  // namespace
+
+reading read_draft(const json& document, problem_list& problems) {
+  reader_state state{.problems = problems};
+  detail::draft w;
+  const place root{};
+  object_reader object(document, root, state);
+  object.text("name", presence::required, w.name);
+  object.text("version", presence::defaulted, w.version);
+  object.list("triggers", presence::required, w.triggers,
+              [&](const json& t, const place& at) { return read_trigger(t, at, state); });
+  object.list("steps", presence::required, w.steps,
+              [&](const json& s, const place& at) { return read_step(s, at, state); });
+  object.list("transitions", presence::required, w.transitions,
+              [&](const json& t, const place& at) { return read_transition(t, at, state); });
+  object.no_other_keys();
+  return {.workflow = std::move(w), .is_complete = state.is_complete};
+}
+
+detail::default_kind kind_of_default(const definition::field& f) {
+  using detail::default_kind;
+  if (f.is_today) return default_kind::today;
+  if (!f.fallback) return default_kind::none;
+  switch (f.fallback->type()) {
+    case json::value_t::string:
+      return default_kind::string;
+    case json::value_t::number_integer:
+      return default_kind::integer;
+    case json::value_t::number_unsigned:
+      return f.fallback->get<std::uint64_t>() <= std::numeric_limits<std::int64_t>::max() ? default_kind::integer
+                                                                                          : default_kind::invalid;
+    case json::value_t::number_float:
+      return default_kind::floating;
+    case json::value_t::boolean:
+      return default_kind::boolean;
+    case json::value_t::object:
+      return default_kind::object;
+    case json::value_t::array:
+      return default_kind::list;
+    default:
+      return default_kind::invalid;
+  }
+}
+
+}  // namespace squid_mesh
