@@ -1,10 +1,8 @@
 #include "base/fault.h"
 
-#include <signal.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <string_view>
 
@@ -13,6 +11,7 @@ namespace {
 
 /// The number of the point at which to die; 0 for never.
 long deadly_point() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here changes the environment.
   const char* setting = std::getenv("SQUID_MESH_FAULT");
   constexpr std::string_view prefix = "kill:";
   const std::string_view text = setting == nullptr ? "" : setting;
@@ -28,7 +27,7 @@ void point() {
   static const long deadly = deadly_point();
   if (deadly == 0) return;
   static std::atomic<long> reached{0};
-  if (++reached == deadly) kill(getpid(), SIGKILL);
+  if (++reached == deadly) std::raise(SIGKILL);
 }
 
 }  // namespace squid_mesh::fault

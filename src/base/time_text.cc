@@ -1,13 +1,16 @@
 #include "base/time_text.h"
 
-#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
 
 namespace squid_mesh {
 namespace {
 
-void put(char* at, unsigned value, int digits) {
-  for (int i = digits - 1; i >= 0; --i) {
-    at[i] = static_cast<char>('0' + value % 10);
+/// Writes `value` in decimal over `digits` characters of `text`, from `from` on.
+void put(std::string& text, std::size_t from, std::size_t digits, unsigned value) {
+  for (std::size_t i = from + digits; i > from; --i) {
+    text[i - 1] = static_cast<char>('0' + value % 10);
     value /= 10;
   }
 }
@@ -39,16 +42,15 @@ std::string to_string(time_point at) {
   const std::chrono::year_month_day date(day);
   const auto in_day = static_cast<std::uint64_t>((at - day).count());
   const auto seconds = static_cast<unsigned>(in_day / 1'000'000);
-  std::array<char, 27> text{'0', '0', '0', '0', '-', '0', '0', '-', '0', '0', 'T', '0', '0', ':',
-                            '0', '0', ':', '0', '0', '.', '0', '0', '0', '0', '0', '0', 'Z'};
-  put(&text[0], static_cast<unsigned>(static_cast<int>(date.year())), 4);
-  put(&text[5], static_cast<unsigned>(date.month()), 2);
-  put(&text[8], static_cast<unsigned>(date.day()), 2);
-  put(&text[11], seconds / 3600, 2);
-  put(&text[14], seconds / 60 % 60, 2);
-  put(&text[17], seconds % 60, 2);
-  put(&text[20], static_cast<unsigned>(in_day % 1'000'000), 6);
-  return {text.data(), text.size()};
+  std::string text = "0000-00-00T00:00:00.000000Z";
+  put(text, 0, 4, static_cast<unsigned>(static_cast<int>(date.year())));
+  put(text, 5, 2, static_cast<unsigned>(date.month()));
+  put(text, 8, 2, static_cast<unsigned>(date.day()));
+  put(text, 11, 2, seconds / 3600);
+  put(text, 14, 2, seconds / 60 % 60);
+  put(text, 17, 2, seconds % 60);
+  put(text, 20, 6, static_cast<unsigned>(in_day % 1'000'000));
+  return text;
 }
 
 std::optional<time_point> parse_time(std::string_view text) {
