@@ -27,13 +27,13 @@ std::optional<state> parse_state(std::string_view name);
 
 /// A job to be inserted.
 struct new_job {
-  std::string worker{};             ///< who handles it: 1 to 127 bytes
-  json args = json::object();       ///< an object
-  std::string queue = "default";    ///< 1 to 127 bytes
-  json meta = json::object();       ///< an object
-  std::vector<std::string> tags{};  ///< stored trimmed, in lower case, each once
-  int priority = 0;                 ///< 0 (first) to 9
-  int max_attempts = 20;            ///< at least 1
+  std::string worker{};                      ///< who handles it: 1 to 127 bytes
+  json args = json::object();                ///< an object
+  std::string queue = "default";             ///< 1 to 127 bytes
+  json meta = json::object();                ///< an object
+  std::vector<std::string> tags{};           ///< stored trimmed, in lower case, each once
+  int priority = 0;                          ///< 0 (first) to 9
+  int max_attempts = 20;                     ///< at least 1
   std::optional<time_point> scheduled_at{};  ///< unset: at once
 };
 

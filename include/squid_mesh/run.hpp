@@ -49,9 +49,9 @@ struct step_view {
   std::string name;
   std::string kind;  ///< `action`, `log`, `wait`
   step_status status = step_status::pending;
-  std::optional<json> input;   ///< what it reads, or would read now; nullopt where that isn't there yet
-  std::optional<json> output;  ///< of completed steps
-  std::optional<json> error;   ///< of the last failed attempt, unless the step completed since
+  std::optional<json> input;        ///< what it reads, or would read now; nullopt where that isn't there yet
+  std::optional<json> output;       ///< of completed steps
+  std::optional<json> error;        ///< of the last failed attempt, unless the step completed since
   std::optional<time_point> until;  ///< of waiting and retrying steps: when they go on
   std::vector<attempt_view> attempts;
 };
@@ -79,12 +79,12 @@ struct run_summary {
 struct run_view : run_summary {
   std::string definition;  ///< the fingerprint of the definition to which the run is pinned
   json payload;
-  json context;                          ///< the payload merged with the outputs of the steps completed so far
+  json context;  ///< the payload merged with the outputs of the steps completed so far
   std::optional<std::string> current_step;
-  std::optional<json> error;             ///< of failed runs
-  std::vector<step_view> steps;          ///< in workflow order
-  std::vector<attempt_view> attempts;    ///< chronological; with `include_history` alone
-  std::vector<audit_event> history;      ///< chronological; with `include_history` alone
+  std::optional<json> error;           ///< of failed runs
+  std::vector<step_view> steps;        ///< in workflow order
+  std::vector<attempt_view> attempts;  ///< chronological; with `include_history` alone
+  std::vector<audit_event> history;    ///< chronological; with `include_history` alone
 };
 
 struct inspect_options {

@@ -1,6 +1,6 @@
-#include <squid_mesh/ids.hpp>
-
 #include "base/uuid_v7.h"
+
+#include <squid_mesh/ids.hpp>
 
 namespace squid_mesh {
 namespace {
@@ -58,8 +58,7 @@ std::string to_string(const run_id& id) { return to_string(id.value); }
 std::string to_string(job_id id) { return std::to_string(id.value); }
 
 uuid make_uuid_v7(time_point now, random_source& random) {
-  const auto ms =
-      static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(now.time_since_epoch()).count());
+  const auto ms = static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(now.time_since_epoch()).count());
   // RFC 9562 lets the 12 bits after the version refine the time: ids made in one process keep its order better so.
   const auto sub_ms = static_cast<std::uint64_t>(now.time_since_epoch().count() % 1000) * 4096 / 1000;
   const std::uint64_t high = (ms << 16U) | 0x7000U | sub_ms;

@@ -56,8 +56,8 @@ std::string to_string(time_point at) {
 std::optional<time_point> parse_time(std::string_view text) {
   using namespace std::chrono;
   if (!text.empty() && text.back() == 'Z') text.remove_suffix(1);
-  if (text.size() < 19 || text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != ' ') ||
-      text[13] != ':' || text[16] != ':') {
+  if (text.size() < 19 || text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != ' ') || text[13] != ':' ||
+      text[16] != ':') {
     return std::nullopt;
   }
   const auto y = number(text, 0, 4);
