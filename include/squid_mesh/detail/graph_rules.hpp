@@ -3,12 +3,12 @@
 
 #include <squid_mesh/declaration.hpp>
 #include <squid_mesh/detail/json_path.hpp>
+#include <squid_mesh/detail/name_index.hpp>
 #include <squid_mesh/detail/rule.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -45,7 +45,7 @@ class graph_check {
   }
 
  private:
-  static constexpr std::size_t nowhere = std::numeric_limits<std::size_t>::max();
+  static constexpr std::size_t nowhere = name_index::none;
 
   /// A transition as indexes.
   struct link {
@@ -56,13 +56,6 @@ class graph_check {
   using links = std::array<link, 2>;
 
   enum class visit : char { none, begun, done };
-
-  [[nodiscard]] constexpr std::size_t find(std::string_view name) const {
-    for (std::size_t i = 0; i < w_.steps.size(); ++i) {
-      if (w_.steps[i].name == name) return i;
-    }
-    return nowhere;
-  }
 
   constexpr void broken(const rule& which, std::size_t transition, std::string_view key, std::string_view culprit) {
     const place root{};
@@ -78,11 +71,13 @@ class graph_check {
   /// Whether every transition is between declared steps and the only one of its step and outcome.
   constexpr bool resolve() {
     bool good = true;
+    name_index steps;
+    for (const auto& s : w_.steps) steps.add(s.name);
     next_.resize(w_.steps.size());
     for (std::size_t i = 0; i < w_.transitions.size(); ++i) {
       const auto& t = w_.transitions[i];
-      const std::size_t from = find(t.from);
-      const std::size_t to = t.to == complete ? nowhere : find(t.to);
+      const std::size_t from = steps.find(t.from);
+      const std::size_t to = t.to == complete ? nowhere : steps.find(t.to);
       if (from == nowhere) broken(rules::transition_leaves_a_step_that_is_not_declared, i, "from", t.from);
       if (to == nowhere && t.to != complete) {
         broken(rules::transition_targets_a_step_that_is_not_declared, i, "to", t.to);
@@ -149,26 +144,46 @@ class graph_check {
     }
   }
 
+  /// What may have happened before a step.
+  struct past {
+    step_set succeeded;
+    /// Whether one of these is an action that names no output: it may produce any keys, known only when it runs.
+    bool any_keys = false;
+  };
+
   /// Whether each key that a step reads can be there: from a payload, or from a step that may have succeeded before.
   constexpr void check_produced_keys() {
-    std::vector<step_set> before(next_.size(), step_set(next_.size()));
+    for (const auto& t : w_.triggers) {
+      for (const auto& f : t.payload) payload_keys_.add(f.name);
+    }
+    for (const auto& s : w_.steps) outputs_.add(s.output);
+    std::vector<past> pasts(next_.size(), past{.succeeded = step_set(next_.size())});
     for (std::size_t i = last_to_first_.size(); i-- > 0;) {
       const std::size_t step = last_to_first_[i];
-      check_inputs_of(step, before[step]);
-      for (const on outcome : {on::ok, on::error}) {
-        const std::size_t to = next_[step][static_cast<std::size_t>(outcome)].to;
-        if (to == nowhere) continue;
-        before[to].insert(before[step]);
-        if (outcome == on::ok) before[to].insert(step);  // A step that failed leaves no output.
-      }
+      check_inputs_of(step, pasts[step]);
+      pass_on(step, pasts);
     }
   }
 
-  constexpr void check_inputs_of(std::size_t step, const step_set& before) {
+  constexpr void pass_on(std::size_t step, std::vector<past>& pasts) const {
+    for (const on outcome : {on::ok, on::error}) {
+      const std::size_t to = next_[step][static_cast<std::size_t>(outcome)].to;
+      if (to == nowhere) continue;
+      pasts[to].succeeded.insert(pasts[step].succeeded);
+      if (pasts[step].any_keys) pasts[to].any_keys = true;
+      if (outcome == on::error) continue;  // A step that failed leaves no output.
+      pasts[to].succeeded.insert(step);
+      if (w_.steps[step].kind == step_kind::action && w_.steps[step].output.empty()) pasts[to].any_keys = true;
+    }
+  }
+
+  constexpr void check_inputs_of(std::size_t step, const past& before) {
+    if (before.any_keys) return;
     const auto& input = w_.steps[step].input;
     for (std::size_t i = 0; i < input.size(); ++i) {
       const std::string_view key = json_path_head(input[i].path);
-      if (in_a_payload(key) || may_be_produced(key, before)) continue;
+      if (key.empty()) continue;  // Malformed, which has been reported.
+      if (is_produced(key, before.succeeded) || payload_keys_.find(key) != name_index::none) continue;
       const place root{};
       const place here{&root, "steps", step};
       const place binding{&here, "input", i};
@@ -176,20 +191,9 @@ class graph_check {
     }
   }
 
-  [[nodiscard]] constexpr bool in_a_payload(std::string_view key) const {
-    for (const auto& t : w_.triggers) {
-      for (const auto& f : t.payload) {
-        if (f.name == key) return true;
-      }
-    }
-    return false;
-  }
-
-  /// The keys of an action that names no output are known only when it runs: they may be any.
-  [[nodiscard]] constexpr bool may_be_produced(std::string_view key, const step_set& before) const {
-    for (std::size_t i = 0; i < w_.steps.size(); ++i) {
-      const auto& s = w_.steps[i];
-      if (s.kind == step_kind::action && before.contains(i) && (s.output.empty() || s.output == key)) return true;
+  [[nodiscard]] constexpr bool is_produced(std::string_view key, const step_set& succeeded) const {
+    for (std::size_t i = outputs_.find(key); i != name_index::none; i = outputs_.find(key, i + 1)) {
+      if (succeeded.contains(i)) return true;
     }
     return false;
   }
@@ -200,6 +204,8 @@ class graph_check {
   std::vector<visit> visits_;
   std::vector<std::size_t> last_to_first_;
   bool acyclic_ = true;
+  name_index payload_keys_;
+  name_index outputs_;  ///< by step
 };
 
 }  // namespace squid_mesh::detail

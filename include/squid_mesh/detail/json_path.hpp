@@ -7,33 +7,49 @@
 namespace squid_mesh::detail {
 
 /// Whether a text is a path: one key or more with dots between, none empty, each followed by any number of decimal
-/// indexes in brackets.
+/// indexes of at most nine digits in brackets.
 constexpr bool is_json_path(std::string_view path) {
-  bool key_open = true;  // A key must begin or may go on.
-  bool key_empty = true;
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    const char c = path[i];
-    if (c == '.') {
-      if (key_open && key_empty) return false;
-      key_open = key_empty = true;
-    } else if (c == '[') {
-      if (key_open && key_empty) return false;
-      std::size_t digits = 0;
-      while (++i < path.size() && path[i] >= '0' && path[i] <= '9') ++digits;
-      if (digits == 0 || digits > 9 || i >= path.size() || path[i] != ']') return false;
-      key_open = false;
+  enum class after { dot, key, bracket, digit, index };
+  after last = after::dot;
+  int digits = 0;
+  for (const char c : path) {
+    const bool is_digit = c >= '0' && c <= '9';
+    if (last == after::bracket || last == after::digit) {
+      if (is_digit && ++digits <= 9) {
+        last = after::digit;
+      } else if (c == ']' && last == after::digit && digits <= 9) {
+        last = after::index;
+      } else {
+        return false;
+      }
+    } else if (c == '.' || c == '[') {
+      if (last == after::dot) return false;
+      last = c == '.' ? after::dot : after::bracket;
+      digits = 0;
     } else {
-      if (!key_open || c == ']') return false;
-      key_empty = false;
+      if (last == after::index || c == ']') return false;
+      last = after::key;
     }
   }
-  return !(key_open && key_empty);
+  return last == after::key || last == after::index;
 }
 
 /// The first key of a path: `feed` of `feed.items[0]`.
-constexpr std::string_view json_path_head(std::string_view path) { return path.substr(0, path.find_first_of(".[")); }
+constexpr std::string_view json_path_head(std::string_view path) {
+  std::size_t length = 0;
+  for (const char c : path) {
+    if (c == '.' || c == '[') break;
+    ++length;
+  }
+  return path.substr(0, length);
+}
 
-/// Whether a text is a path of a single key: a key that a path can name.
-constexpr bool is_plain_key(std::string_view text) { return text.find_first_of(".[]") == std::string_view::npos; }
+/// Whether a text could be a key in a path.
+constexpr bool is_plain_key(std::string_view text) {
+  for (const char c : text) {
+    if (c == '.' || c == '[' || c == ']') return false;
+  }
+  return true;
+}
 
 }  // namespace squid_mesh::detail

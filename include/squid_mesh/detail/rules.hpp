@@ -10,6 +10,7 @@
 #include <squid_mesh/detail/graph_rules.hpp>
 #include <squid_mesh/detail/json_path.hpp>
 #include <squid_mesh/detail/json_text.hpp>
+#include <squid_mesh/detail/name_index.hpp>
 #include <squid_mesh/detail/rule.hpp>
 #include <squid_mesh/detail/text.hpp>
 
@@ -31,6 +32,7 @@ template <class Report>
 constexpr void check_name(std::string_view name, const place& where, Report& report) {
   if (name.empty()) report.broken(rules::name_is_empty, where, name);
   if (name.size() > 127) report.broken(rules::name_is_longer_than_127_bytes, where, name);
+  if (is_printable_ascii(name)) return;
   if (has_control_character(name)) report.broken(rules::name_has_a_control_character, where, name);
   check_text(name, where, report);
 }
@@ -45,13 +47,14 @@ constexpr void check_key(std::string_view key, const place& where, Report& repor
 template <class List, class Report>
 constexpr void check_unique_names(const List& list, const rule& broken, const place& parent, std::string_view key,
                                   Report& report) {
-  for (std::size_t i = 1; i < list.size(); ++i) {
-    for (std::size_t earlier = 0; earlier < i; ++earlier) {
-      if (list[earlier].name != list[i].name) continue;
+  name_index names;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const std::string_view name = list[i].name;
+    if (names.find(name) != name_index::none) {
       const place element{&parent, key, i};
-      report.broken(broken, {&element, "name"}, list[i].name);
-      break;
+      report.broken(broken, {&element, "name"}, name);
     }
+    names.add(name);
   }
 }
 

@@ -27,12 +27,20 @@ constexpr std::size_t utf8_sequence(std::string_view text) {
   return 0;
 }
 
+// Compilers count the steps of a constant's evaluation and give up after about a million. The loops over texts are most
+// of those steps, so they use plain pointers, where a member function would cost a call per character.
+
+/// Whether a text has only the characters from space to tilde.
+constexpr bool is_printable_ascii(std::string_view text) {
+  for (const char c : text) {
+    if (c < ' ' || c > '~') return false;
+  }
+  return true;
+}
+
 constexpr bool is_utf8(std::string_view text) {
+  if (is_printable_ascii(text)) return true;
   while (!text.empty()) {
-    if (static_cast<unsigned char>(text.front()) < 0x80) {
-      text.remove_prefix(1);  // The common case, without the calls: the compiler counts its steps.
-      continue;
-    }
     const std::size_t bytes = utf8_sequence(text);
     if (bytes == 0) return false;
     text.remove_prefix(bytes);
@@ -45,6 +53,17 @@ constexpr bool has_control_character(std::string_view text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return true;
   }
   return false;
+}
+
+/// Equality. It begins at the end: names that differ often have the same beginning.
+constexpr bool same_text(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  const char* from_a = a.data();
+  const char* from_b = b.data();
+  for (std::size_t i = a.size(); i-- > 0;) {
+    if (from_a[i] != from_b[i]) return false;
+  }
+  return true;
 }
 
 }  // namespace squid_mesh::detail

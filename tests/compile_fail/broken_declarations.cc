@@ -1,0 +1,178 @@
+// Declarations that must not compile, each under the name of the rule that the compiler must mention.
+#include <squid_mesh/workflow.hpp>
+
+#include <initializer_list>
+
+namespace sm = squid_mesh;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr sm::declaration with_graph(std::initializer_list<sm::step> steps,
+                                     std::initializer_list<sm::transition> transitions) {
+  return {.name = "demo.broken", .triggers = {{.name = "manual"}}, .steps = steps, .transitions = transitions};
+}
+
+/// One step, which every other rule is content with.
+constexpr sm::declaration with_step(const sm::step& s) { return with_graph({s}, {{s.name, sm::on::ok, sm::complete}}); }
+
+constexpr sm::declaration with_triggers(std::initializer_list<sm::trigger> triggers) {
+  sm::declaration declared = with_step({"only", sm::bound_action});
+  declared.triggers = triggers;
+  return declared;
+}
+
+constexpr sm::declaration with_payload(std::initializer_list<sm::field> fields) {
+  return with_triggers({{.name = "manual", .payload = fields}});
+}
+
+constexpr sm::declaration with_backoff(sm::backoff b) {
+  return with_step({"only", sm::bound_action, {.retry = {.max_attempts = 3, .backoff = b}}});
+}
+
+// -- Texts and names --
+
+// rule: text_is_not_utf8
+constexpr auto a1 = sm::workflow(with_step({"caf\xE9", sm::bound_action}));
+
+// rule: name_is_empty
+constexpr auto a2 = sm::workflow(with_step({"", sm::bound_action}));
+
+// rule: name_is_longer_than_127_bytes
+constexpr auto a3 = sm::workflow(
+    with_step({"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+               "0123456789abcdef0123456789abcdef",
+               sm::bound_action}));
+
+// rule: name_has_a_control_character
+constexpr auto a4 = sm::workflow(with_step({"two\nlines", sm::bound_action}));
+
+// rule: key_has_a_dot_or_a_bracket
+constexpr auto a5 = sm::workflow(with_step({"only", sm::bound_action, {.output = "feed.items"}}));
+
+// -- Triggers and their payloads --
+
+// rule: workflow_has_no_trigger
+constexpr auto b1 = sm::workflow(with_triggers({}));
+
+// rule: trigger_is_declared_twice
+constexpr auto b2 = sm::workflow(with_triggers({{.name = "manual"}, {.name = "manual"}}));
+
+// rule: cron_expression_is_malformed
+constexpr auto b3 = sm::workflow(with_triggers({{.name = "nightly", .schedule = sm::cron{"0 24 * * *"}}}));
+
+// rule: trigger_and_its_schedule_have_different_time_zones
+constexpr auto b4 = sm::workflow(
+    with_triggers({{.name = "nightly", .schedule = sm::cron{"@daily", "Asia/Tokyo"}, .timezone = "Europe/Berlin"}}));
+
+// rule: payload_field_is_declared_twice
+constexpr auto b5 = sm::workflow(with_payload({{"url", sm::type::string}, {"url", sm::type::integer}}));
+
+// rule: default_is_not_a_json_value
+constexpr auto b6 = sm::workflow(with_payload({{"ids", sm::type::list, sm::json_value("[1, 2")}}));
+
+// rule: default_does_not_match_the_type_of_its_field
+constexpr auto b7 = sm::workflow(with_payload({{"url", sm::type::string, sm::value(7)}}));
+
+// rule: today_is_not_the_default_of_a_string
+constexpr auto b8 = sm::workflow(with_payload({{"day", sm::type::integer, sm::today}}));
+
+// rule: optional_field_has_a_default
+constexpr auto b9 = sm::workflow(with_payload({{"url", sm::type::string, sm::value("x"), sm::optional}}));
+
+// rule: secret_field_has_a_default
+constexpr auto b10 = sm::workflow(with_payload({{"key", sm::type::string, sm::secret, sm::value("hunter2")}}));
+
+// rule: payload_field_has_two_defaults
+constexpr auto b11 = sm::workflow(with_payload({{"day", sm::type::string, sm::today, sm::value("2026-11-22")}}));
+
+// -- Steps --
+
+// rule: workflow_has_no_step
+constexpr auto c1 = sm::workflow(with_graph({}, {}));
+
+// rule: step_is_declared_twice
+constexpr auto c2 = sm::workflow(
+    with_graph({{"only", sm::bound_action}, {"only", sm::bound_action}}, {{"only", sm::on::ok, sm::complete}}));
+
+// rule: step_is_named_like_the_end_of_a_run
+constexpr auto c3 = sm::workflow(with_step({"complete", sm::bound_action}));
+
+// rule: log_message_is_empty
+constexpr auto c4 = sm::workflow(with_step({"only", sm::log{""}}));
+
+// rule: wait_duration_is_not_positive
+constexpr auto c5 = sm::workflow(with_step({"only", sm::wait{0ms}}));
+
+// rule: log_or_wait_has_options_of_an_action
+constexpr auto c6 = sm::workflow(with_step({"only", sm::log{"Hello"}, {.output = "line"}}));
+
+// rule: timeout_is_negative
+constexpr auto c7 = sm::workflow(with_step({"only", sm::bound_action, {.timeout = -1s}}));
+
+// rule: duration_is_longer_than_a_century
+constexpr auto c8 = sm::workflow(with_step({"only", sm::wait{24h * 36526}}));
+
+// rule: retry_max_attempts_is_below_one
+constexpr auto c9 = sm::workflow(with_step({"only", sm::bound_action, {.retry = {.max_attempts = 0}}}));
+
+// rule: retry_backoff_lacks_max_attempts
+constexpr auto c10 =
+    sm::workflow(with_step({"only", sm::bound_action, {.retry = {.backoff = sm::exponential(1s, 30s)}}}));
+
+// rule: retry_backoff_is_negative
+constexpr auto c11 = sm::workflow(with_backoff({.min = -1ms}));
+
+// rule: retry_backoff_max_is_below_its_min
+constexpr auto c12 = sm::workflow(with_backoff(sm::exponential(30s, 1s)));
+
+// rule: retry_backoff_factor_is_not_in_1_to_1000
+constexpr auto c13 = sm::workflow(with_backoff({.min = 1s, .max = 2s, .factor = 0.5}));
+
+// rule: retry_backoff_jitter_is_not_in_0_to_1
+constexpr auto c14 = sm::workflow(with_backoff(sm::constant(1s, 1.5)));
+
+// rule: input_is_declared_twice
+constexpr auto c15 = sm::workflow(with_step({"only", sm::bound_action, {.input = {"url", {"url", "link"}}}}));
+
+// rule: input_path_is_malformed
+constexpr auto c16 = sm::workflow(with_step({"only", sm::bound_action, {.input = {{"title", "feed..title"}}}}));
+
+// rule: input_reads_a_key_that_nothing_before_it_produces
+constexpr auto c17 = sm::workflow(
+    with_graph({{"fetch", sm::bound_action, {.output = "feed"}}, {"post", sm::bound_action, {.input = {"fed"}}}},
+               {{"fetch", sm::on::ok, "post"}, {"post", sm::on::ok, sm::complete}}));
+
+// rule: declaration_list_is_longer_than_its_capacity
+constexpr auto c18 = sm::workflow(with_step(
+    {"only",
+     sm::bound_action,
+     {.input = {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17"}}}));
+
+// -- Transitions --
+
+// rule: transition_leaves_a_step_that_is_not_declared
+constexpr auto d1 = sm::workflow(with_graph({{"only", sm::bound_action}}, {{"olny", sm::on::ok, sm::complete}}));
+
+// rule: transition_targets_a_step_that_is_not_declared
+constexpr auto d2 = sm::workflow(with_graph({{"only", sm::bound_action}}, {{"only", sm::on::ok, "compleet"}}));
+
+// rule: transition_is_declared_twice
+constexpr auto d3 = sm::workflow(with_graph(
+    {{"first", sm::bound_action}, {"second", sm::bound_action}},
+    {{"first", sm::on::ok, "second"}, {"first", sm::on::ok, sm::complete}, {"second", sm::on::ok, sm::complete}}));
+
+// rule: transitions_form_a_cycle
+constexpr auto d4 = sm::workflow(with_graph(
+    {{"first", sm::bound_action}, {"second", sm::bound_action}},
+    {{"first", sm::on::ok, "second"}, {"second", sm::on::ok, sm::complete}, {"second", sm::on::error, "first"}}));
+
+// rule: step_is_not_reachable
+constexpr auto d5 =
+    sm::workflow(with_graph({{"first", sm::bound_action}, {"island", sm::bound_action}},
+                            {{"first", sm::on::ok, sm::complete}, {"island", sm::on::ok, sm::complete}}));
+
+// rule: step_has_no_transition_on_ok
+constexpr auto d6 = sm::workflow(with_graph({{"only", sm::bound_action}}, {{"only", sm::on::error, sm::complete}}));
+
+}  // namespace
