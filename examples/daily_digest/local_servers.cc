@@ -3,6 +3,8 @@
 #include <httplib.h>
 #include <sys/socket.h>
 
+#include <charconv>
+#include <cstdint>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -13,6 +15,8 @@ namespace {
 using squid_mesh::json;
 
 constexpr const char* host = "127.0.0.1";
+constexpr std::string_view origin = "http://127.0.0.1:";
+constexpr std::string_view feed_path = "/feed.xml";
 constexpr const char* webhook_path = "/api/webhooks/1100000000000000001/local-demo-token";
 
 }  // namespace
@@ -35,7 +39,7 @@ struct local_servers::impl {
   }
 
   void add_routes() {
-    server.Get("/feed.xml", [this](const httplib::Request&, httplib::Response& answer) {
+    server.Get(std::string(feed_path), [this](const httplib::Request&, httplib::Response& answer) {
       answer.set_content(options.feed, "application/rss+xml; charset=utf-8");
     });
     server.Post(webhook_path, [this](const httplib::Request& asked, httplib::Response& answer) {
@@ -100,15 +104,23 @@ local_servers::local_servers(local_servers&&) noexcept = default;
 local_servers& local_servers::operator=(local_servers&&) noexcept = default;
 local_servers::~local_servers() = default;
 
+std::optional<int> local_servers::port_of(std::string_view feed_url) {
+  if (!feed_url.starts_with(origin)) return std::nullopt;
+  feed_url.remove_prefix(origin.size());
+  std::uint16_t port = 0;
+  const auto read = std::from_chars(feed_url.data(), feed_url.data() + feed_url.size(), port);
+  const std::string_view rest(read.ptr, feed_url.data() + feed_url.size());
+  if (read.ec != std::errc() || port == 0 || rest != feed_path) return std::nullopt;
+  return port;
+}
+
 int local_servers::port() const { return impl_->port; }
 
 std::string local_servers::feed_url() const {
-  return "http://" + std::string(host) + ":" + std::to_string(port()) + "/feed.xml";
+  return std::string(origin) + std::to_string(port()) + std::string(feed_path);
 }
 
-std::string local_servers::webhook_url() const {
-  return "http://" + std::string(host) + ":" + std::to_string(port()) + webhook_path;
-}
+std::string local_servers::webhook_url() const { return std::string(origin) + std::to_string(port()) + webhook_path; }
 
 std::vector<json> local_servers::messages() const {
   const std::scoped_lock lock(impl_->mutex);

@@ -6,7 +6,9 @@
 #include <squid_mesh/error.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace daily_digest {
@@ -30,6 +32,9 @@ class local_servers {
   local_servers(local_servers&&) noexcept;
   local_servers& operator=(local_servers&&) noexcept;
   ~local_servers();
+
+  /// The port in a feed's URL, if it is one that such servers would have.
+  static std::optional<int> port_of(std::string_view feed_url);
 
   [[nodiscard]] int port() const;
   [[nodiscard]] std::string feed_url() const;

@@ -68,11 +68,20 @@ TEST(LocalServers, ComeBackOnTheirPort) {
     const local_servers before = started({});
     url = before.webhook_url();
     port = before.port();
+    EXPECT_EQ(local_servers::port_of(before.feed_url()), port);
     EXPECT_FALSE(local_servers::start({.port = port})) << "two servers on one port";
   }
   const local_servers after = started({.port = port, .has_bad_start = false});
   EXPECT_EQ(after.webhook_url(), url);
   EXPECT_TRUE(post(url, {{"content", "x"}}));
+}
+
+TEST(LocalServers, KnowTheirUrls) {
+  EXPECT_EQ(local_servers::port_of("http://127.0.0.1:80/feed.xml"), 80);
+  for (const char* url : {"", "https://example.com/feed.xml", "http://127.0.0.1:80/", "http://127.0.0.1:/feed.xml",
+                          "http://127.0.0.1:0/feed.xml", "http://127.0.0.1:65536/feed.xml"}) {
+    EXPECT_EQ(local_servers::port_of(url), std::nullopt) << url;
+  }
 }
 
 }  // namespace
