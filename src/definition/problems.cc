@@ -31,6 +31,15 @@ std::string to_string(const detail::place& where) {
   return path;
 }
 
+void problem_list::broken(const detail::rule& which, const detail::place& where, std::string_view culprit,
+                          const detail::reason& why) {
+  if (problems_.size() == most_problems) return;
+  add(which.name, where, which.message, culprit);
+  if (why.text.empty()) return;
+  const std::string part = why.part.empty() ? "" : std::string(why.part) + ": ";
+  problems_.back().message += " (" + part + std::string(why.text) + ')';
+}
+
 void problem_list::add(std::string_view rule, const detail::place& where, std::string_view message,
                        std::string_view culprit) {
   if (problems_.size() == most_problems) return;

@@ -16,9 +16,8 @@ std::string to_string(const detail::place& where);
 /// The run-time report of the rules, and of the reader.
 class problem_list {
  public:
-  void broken(const detail::rule& which, const detail::place& where, std::string_view culprit) {
-    add(which.name, where, which.message, culprit);
-  }
+  void broken(const detail::rule& which, const detail::place& where, std::string_view culprit,
+              const detail::reason& why = {});
 
   /// A problem of a rule that only data can break. The culprit, where there is one, is quoted in the message.
   void add(std::string_view rule, const detail::place& where, std::string_view message, std::string_view culprit = {});

@@ -5,7 +5,7 @@
 #include "definition/words.h"
 
 #include <cstdint>
-#include <limits>
+#include <utility>
 
 namespace squid_mesh {
 namespace {
@@ -58,6 +58,9 @@ definition::field read_field(const json& value, const place& where, reader_state
   object.word("type", presence::required, words::types, f.type);
   read_default(object, f);
   object.boolean("today", f.is_today);
+  if (f.is_today && f.fallback) {
+    object.unreadable("payload_field_has_two_defaults", "default", "a field has a default or today's date", f.name);
+  }
   object.boolean("secret", f.is_secret);
   object.boolean("optional", f.is_optional);
   object.no_other_keys();
@@ -190,8 +193,8 @@ detail::default_kind kind_of_default(const definition::field& f) {
     case json::value_t::number_integer:
       return default_kind::integer;
     case json::value_t::number_unsigned:
-      return f.fallback->get<std::uint64_t>() <= std::numeric_limits<std::int64_t>::max() ? default_kind::integer
-                                                                                          : default_kind::invalid;
+      return std::in_range<std::int64_t>(f.fallback->get<std::uint64_t>()) ? default_kind::integer
+                                                                           : default_kind::floating;
     case json::value_t::number_float:
       return default_kind::floating;
     case json::value_t::boolean:

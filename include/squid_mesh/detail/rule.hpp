@@ -85,9 +85,16 @@ struct place {
   std::optional<std::size_t> index{};
 };
 
+/// What exactly is wrong, where a rule can be broken in several ways.
+struct reason {
+  std::string_view part{};  ///< of the culprit; may be empty
+  std::string_view text{};  ///< empty: the rule says it all
+};
+
 /// Stops the compiler at the first broken rule; the rule's name and the culprit are in its diagnostic.
 struct compile_time_report {
-  constexpr void broken(const rule& which, const place& /*where*/, std::string_view culprit) const {
+  constexpr void broken(const rule& which, const place& /*where*/, std::string_view culprit,
+                        const reason& /*why*/ = {}) const {
     which.stop_the_compiler(culprit);
   }
 };

@@ -2,7 +2,7 @@
 // evaluates, and for definitions that come as data.
 //
 // `Workflow` is `declaration` or a structure whose parts have the same members. `Report` has a member
-// `broken(rule, place, culprit)`, which may return or not.
+// `broken(rule, place, culprit, reason = {})`, which may return or not.
 #pragma once
 
 #include <squid_mesh/declaration.hpp>
@@ -140,7 +140,8 @@ constexpr void check_schedule(const Trigger& t, const place& where, Report& repo
   if (!t.schedule) return;
   const auto& expression = t.schedule->expression;
   if (const auto parsed = parse_cron(expression); !parsed) {
-    report.broken(rules::cron_expression_is_malformed, {&where, "schedule"}, expression);
+    const reason why{parsed.error().field, parsed.error().reason};
+    report.broken(rules::cron_expression_is_malformed, {&where, "schedule"}, expression, why);
   }
   if (!t.timezone.empty() && t.timezone != t.schedule->timezone) {
     report.broken(rules::trigger_and_its_schedule_have_different_time_zones, {&where, "timezone"}, t.timezone);
