@@ -1,0 +1,84 @@
+// The JSON of the read models, in one place.
+#include <squid_mesh/run.hpp>
+
+namespace squid_mesh {
+namespace {
+
+void put(json& out, const char* key, const std::optional<time_point>& at) {
+  if (at) out[key] = to_string(*at);
+}
+
+void put(json& out, const char* key, const std::optional<json>& value) {
+  if (value) out[key] = *value;
+}
+
+template <class T>
+json list(const std::vector<T>& values) {
+  json out = json::array();
+  for (const T& value : values) out.push_back(to_json(value));
+  return out;
+}
+
+}  // namespace
+
+json to_json(const attempt_view& attempt) {
+  json out = {{"step", attempt.step},
+              {"attempt", attempt.number},
+              {"status", to_string(attempt.status)},
+              {"started_at", to_string(attempt.started_at)},
+              {"node", attempt.node}};
+  put(out, "ended_at", attempt.ended_at);
+  if (attempt.ended_at) out["duration_us"] = (*attempt.ended_at - attempt.started_at).count();
+  put(out, "error", attempt.error);
+  put(out, "retry_at", attempt.retry_at);
+  return out;
+}
+
+json to_json(const step_view& step) {
+  json out = {{"name", step.name},
+              {"kind", step.kind},
+              {"status", to_string(step.status)},
+              {"attempts", list(step.attempts)}};
+  put(out, "input", step.input);
+  put(out, "output", step.output);
+  put(out, "error", step.error);
+  put(out, "until", step.until);
+  return out;
+}
+
+json to_json(const audit_event& event) {
+  json out = {{"seq", event.seq}, {"at", to_string(event.at)}, {"kind", event.kind}, {"details", event.details}};
+  if (!event.step.empty()) out["step"] = event.step;
+  return out;
+}
+
+json to_json(const run_summary& run) {
+  json out = {{"id", to_string(run.id)},
+              {"workflow", run.workflow},
+              {"trigger", run.trigger},
+              {"status", to_string(run.status)},
+              {"started_at", to_string(run.started_at)}};
+  put(out, "ended_at", run.ended_at);
+  return out;
+}
+
+json to_json(const run_view& run) {
+  json out = to_json(static_cast<const run_summary&>(run));
+  out["definition"] = run.definition;
+  out["payload"] = run.payload;
+  out["context"] = run.context;
+  out["steps"] = list(run.steps);
+  if (run.current_step) out["current_step"] = *run.current_step;
+  put(out, "error", run.error);
+  if (!run.history.empty()) {
+    out["attempts"] = list(run.attempts);
+    out["history"] = list(run.history);
+  }
+  return out;
+}
+
+json to_json(const run_page& page) {
+  return {{"runs", list(page.runs)}, {"next_cursor", page.next_cursor.empty() ? json() : json(page.next_cursor)}};
+}
+
+}  // namespace squid_mesh

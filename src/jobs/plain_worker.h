@@ -1,0 +1,27 @@
+// Jobs that a function of the host handles.
+#pragma once
+
+#include "jobs/node.h"
+#include "jobs/worker.h"
+
+#include <squid_mesh/jobs.hpp>
+
+namespace squid_mesh::jobs {
+
+class plain_worker final : public worker {
+ public:
+  plain_worker(node& owner, job_handler handler) : owner_(owner), handler_(std::move(handler)) {}
+
+  [[nodiscard]] int uncounted_attempt(const job_row& job) const override { return job.attempt - 1; }
+  void execute(storage::claimed_job work, std::shared_ptr<slot> place) override;
+  commit orphaned(const storage::claimed_job& work, const squid_mesh::delivery& whose, time_point now) override;
+
+ private:
+  outcome handle(const job_row& row, const slot& place) const;
+  job_change change_for(const job_row& row, outcome how, const slot& place) const;
+
+  node& owner_;
+  const job_handler handler_;
+};
+
+}  // namespace squid_mesh::jobs

@@ -1,0 +1,63 @@
+// Who executes jobs: the seam between the job engine and those who know what a job is for.
+#pragma once
+
+#include "model/commit.h"
+#include "storage/store.h"
+
+#include <squid_mesh/ids.hpp>
+#include <squid_mesh/time.hpp>
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+namespace squid_mesh::jobs {
+
+/// A claimed job's place among the running ones. While it lives, it takes one of its queue's slots on the node; it
+/// must not outlive the node.
+class slot {
+ public:
+  slot(const squid_mesh::delivery& delivery, std::function<void()> on_release)
+      : delivery_(delivery), on_release_(std::move(on_release)) {}
+  slot(const slot&) = delete;
+  slot& operator=(const slot&) = delete;
+  ~slot() { on_release_(); }
+
+  /// What acknowledgements of the job are fenced with.
+  [[nodiscard]] const squid_mesh::delivery& delivery() const { return delivery_; }
+  /// Stop is requested when the process shuts down and the grace period is over.
+  [[nodiscard]] std::stop_token shutdown() const { return shutdown_.get_token(); }
+  /// Stop is requested when the job was cancelled or taken by somebody else.
+  [[nodiscard]] std::stop_token withdrawn() const { return withdrawn_.get_token(); }
+
+  void request_shutdown() { shutdown_.request_stop(); }
+  void withdraw() { withdrawn_.request_stop(); }
+
+ private:
+  const squid_mesh::delivery delivery_;
+  const std::function<void()> on_release_;
+  std::stop_source shutdown_;
+  std::stop_source withdrawn_;
+};
+
+/// Executes the jobs of one worker string.
+class worker {
+ public:
+  worker() = default;
+  worker(const worker&) = delete;
+  worker& operator=(const worker&) = delete;
+  virtual ~worker() = default;
+
+  /// What a delivery of this job goes back to when it doesn't count: see `delivery::uncounted_attempt`.
+  [[nodiscard]] virtual int uncounted_attempt(const job_row& job) const = 0;
+
+  /// Works on a job, on a thread of the executor. The work may go on in tasks of its own; it ends with a commit that
+  /// ends the delivery, or by letting go of the slot.
+  virtual void execute(storage::claimed_job work, std::shared_ptr<slot> place) = 0;
+
+  /// What to write when the process that executed the job died.
+  virtual commit orphaned(const storage::claimed_job& work, const squid_mesh::delivery& whose, time_point now) = 0;
+};
+
+}  // namespace squid_mesh::jobs

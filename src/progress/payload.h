@@ -1,0 +1,23 @@
+// A run's payload: what is accepted, what is filled in, what is secret.
+#pragma once
+
+#include "base/redact.h"
+
+#include <squid_mesh/definition.hpp>
+#include <squid_mesh/error.hpp>
+#include <squid_mesh/time.hpp>
+
+#include <cstddef>
+#include <string>
+
+namespace squid_mesh {
+
+/// The payload as JSON text, with defaults filled in. `errc::invalid_payload` lists every problem by field: not an
+/// object, fields that are missing, undeclared or of the wrong type, text that isn't UTF-8, more than `max_bytes`.
+result<std::string> accept_payload(const definition::trigger& trigger, const json& payload, time_point now,
+                                   std::size_t max_bytes);
+
+/// What knows the secrets in a payload of this trigger.
+redactor secrets_of(const definition& workflow, std::string_view trigger, const json& payload);
+
+}  // namespace squid_mesh

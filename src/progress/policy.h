@@ -1,0 +1,27 @@
+// When a step is tried again, and what it reads.
+#pragma once
+
+#include <squid_mesh/definition.hpp>
+#include <squid_mesh/error.hpp>
+
+#include <optional>
+#include <string>
+
+namespace squid_mesh {
+
+/// How long to wait before the next attempt after `counted` attempts that count, the failed one included; nullopt if
+/// that was the last. `chance` in [0, 1) is the random part.
+std::optional<microseconds> delay_after_failure(const retry_policy& policy, const error& reason, int counted,
+                                                double chance);
+
+/// Whether a step whose worker died runs again after `counted` attempts that count, the lost one included.
+bool runs_again_after_loss(const retry_policy& policy, int counted);
+
+/// The input of a step with declared bindings; `errc::missing_input` names every path that isn't in the context.
+result<json> select_input(const definition::step& step, const json& context);
+
+/// An output as journals store it; empty for null. `errc::invalid_argument` for text that isn't UTF-8, and for a value
+/// that can't be merged into the context: without an output key it has to be an object.
+result<std::string> encode_output(const definition::step& step, const json& output);
+
+}  // namespace squid_mesh

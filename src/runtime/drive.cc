@@ -1,0 +1,98 @@
+#include "runtime/drive.h"
+
+#include "runtime/step_runner.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace squid_mesh {
+
+drive::drive(workflows& known, jobs::node& node, std::shared_ptr<jobs::slot> place, run_state state, redactor secrets)
+    : known_(known), node_(node), place_(std::move(place)), secrets_(std::move(secrets)), state_(std::move(state)) {}
+
+void drive::begin(const event::delivered& what) { on(what); }
+
+moment drive::present() const {
+  return {.now = node_.around().clock->now(),
+          .node = node_.identity().name,
+          .chance = node_.around().random->next_fraction(),
+          .draining = node_.draining()};
+}
+
+void drive::log(level severity, const std::string& message) const {
+  node_.around().log(severity, "run " + to_string(state_.id) + ": " + message);
+}
+
+void drive::on(run_event what) {
+  event_ = std::move(what);
+  decision made = decide(state_, *event_, present());
+  if (made.stale) {
+    // The journal has moved on without us, but the job is still ours: go on from where the run is.
+    event_ = event::delivered{};
+    made = decide(state_, *event_, present());
+  }
+  write(std::move(made));
+}
+
+void drive::write(decision made) {
+  made_ = std::move(made);
+  if (made_.facts.empty() && !made_.status && !ends_delivery(made_.job.is)) return go_on({.applied = true});
+  std::vector<commit> commits;
+  commits.push_back({.run = state_.id,
+                     .facts = made_.facts,
+                     .status = made_.status,
+                     .job = place_->delivery(),
+                     .change = made_.job});
+  node_.submit(std::move(commits), jobs::patience::persist, [self = shared_from_this()](auto outcome) {
+    std::vector<task> tasks;
+    tasks.emplace_back([self, outcome = std::move(outcome)]() mutable { self->on_written(std::move(outcome)); });
+    self->node_.around().tasks->post(std::move(tasks));
+  });
+}
+
+void drive::on_written(result<std::vector<commit_outcome>> outcome) {
+  if (!outcome) return log(level::error, "a commit was given up: " + to_string(outcome.error()));
+  go_on(outcome->front());
+}
+
+void drive::go_on(const commit_outcome& outcome) {
+  if (!outcome.applied) return catch_up();
+  for (const fact& next : made_.facts) {
+    if (auto applied = apply(state_, next); !applied) return log(level::error, to_string(applied.error()));
+  }
+  if (made_.status) state_.stored_status = made_.status->status;
+  if (!made_.run_next) return;
+  if (outcome.job_lost) return log(level::warning, "its job was taken away; whoever has it goes on");
+  if (node_.draining()) return give_back();
+  run(*made_.run_next);
+}
+
+void drive::run(std::size_t step) {
+  on(run_step(state_, step,
+              {.workflows = &known_, .node = &node_, .place = place_.get(), .secrets = &secrets_}));
+}
+
+void drive::give_back() {
+  made_ = {};
+  made_.job.is = job_change::kind::give_back;
+  write(std::move(made_));
+}
+
+/// Somebody else has changed the run. If its job is still ours, the event is decided again on what they made of it.
+void drive::catch_up() {
+  storage::store& store = node_.store();
+  const auto job = store.read_job(place_->delivery().job);
+  const bool ours = job && job->state == jobs::state::executing && job->attempt == place_->delivery().attempt &&
+                    job->attempted_by == place_->delivery().attempted_by;
+  if (!ours || !event_) return log(level::warning, "another worker has taken it over; what was done here is dropped");
+  auto history = store.read_run(state_.id);
+  if (!history) return log(level::error, to_string(history.error()));
+  auto state = fold(state_.definition, *history);
+  if (!state) return log(level::error, to_string(state.error()));
+  state_ = *std::move(state);
+  run_event again = *std::move(event_);
+  on(std::move(again));
+}
+
+}  // namespace squid_mesh

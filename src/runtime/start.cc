@@ -1,0 +1,36 @@
+#include "runtime/start.h"
+
+#include "base/uuid_v7.h"
+#include "progress/payload.h"
+
+#include <utility>
+
+namespace squid_mesh {
+
+job_insert run_job(const std::string& queue) { return {.queue = queue, .worker = run_worker_name}; }
+
+result<commit> plan_start(const start_request& request, time_point now, random_source& random) {
+  const definition& workflow = *request.workflow;
+  const definition::trigger* trigger =
+      request.trigger.empty() ? &workflow.triggers().front() : workflow.find_trigger(request.trigger);
+  if (trigger == nullptr) {
+    return std::unexpected(
+        error{.code = errc::not_found, .message = "workflow " + workflow.name() + " has no trigger " + request.trigger});
+  }
+  auto payload = accept_payload(*trigger, *request.payload, now, request.max_payload_bytes);
+  if (!payload) return std::unexpected(std::move(payload).error());
+
+  commit start;
+  start.run = {make_uuid_v7(now, random)};
+  start.start = run_record{.id = start.run,
+                           .workflow = workflow.name(),
+                           .definition = workflow.fingerprint(),
+                           .trigger = trigger->name,
+                           .payload = *std::move(payload),
+                           .started_at = now};
+  start.inserts.push_back(run_job(request.queue));
+  start.inserts.back().args = R"({"run_id":")" + to_string(start.run) + R"("})";
+  return start;
+}
+
+}  // namespace squid_mesh

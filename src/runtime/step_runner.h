@@ -1,0 +1,27 @@
+// One attempt of one step: its input, its handler, its timeout, and what came of it.
+#pragma once
+
+#include "base/redact.h"
+#include "jobs/node.h"
+#include "jobs/worker.h"
+#include "progress/decide.h"
+#include "runtime/workflows.h"
+
+#include <squid_mesh/definition.hpp>
+
+#include <cstddef>
+
+namespace squid_mesh {
+
+/// What an attempt may use; all of it outlives the attempt.
+struct step_surroundings {
+  squid_mesh::workflows* workflows = nullptr;
+  jobs::node* node = nullptr;
+  const jobs::slot* place = nullptr;
+  const redactor* secrets = nullptr;
+};
+
+/// Runs the step on this thread and returns the event that its end is. Doesn't throw.
+run_event run_step(const run_state& state, std::size_t step, const step_surroundings& around);
+
+}  // namespace squid_mesh

@@ -1,0 +1,56 @@
+// The workflows that this process knows, and the definitions that its runs are pinned to.
+#pragma once
+
+#include "storage/store.h"
+
+#include <squid_mesh/action.hpp>
+#include <squid_mesh/definition.hpp>
+#include <squid_mesh/error.hpp>
+#include <squid_mesh/time.hpp>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <typeindex>
+#include <unordered_map>
+
+namespace squid_mesh {
+
+/// Safe to use from several threads.
+class workflows {
+ public:
+  explicit workflows(storage::store& store) : store_(store) {}
+
+  /// Stores the definition and remembers the handlers of its action steps; `invalid_argument` where one has none, or
+  /// where a handler's step isn't there.
+  result<void> add(definition workflow, std::map<std::string, handler> handlers, time_point now);
+
+  /// The newest definition that was added under this name; `not_found`.
+  result<std::shared_ptr<const definition>> find(std::string_view name) const;
+
+  /// The definition with this fingerprint, from the database if need be; `not_found`.
+  result<std::shared_ptr<const definition>> pinned(const std::string& fingerprint);
+
+  /// The handler of a step, by the names of the workflow and the step; null where this process has none.
+  std::shared_ptr<const handler> find_handler(std::string_view workflow, std::string_view step) const;
+
+  /// Objects of the host, by type.
+  void provide(std::type_index type, void* object);
+  [[nodiscard]] void* host_object(std::type_index type) const;
+
+ private:
+  struct known {
+    std::shared_ptr<const definition> newest;
+    std::map<std::string, std::shared_ptr<const handler>, std::less<>> handlers;
+  };
+
+  storage::store& store_;
+  mutable std::mutex mutex_;
+  std::map<std::string, known, std::less<>> by_name_;
+  std::unordered_map<std::string, std::shared_ptr<const definition>> by_fingerprint_;
+  std::unordered_map<std::type_index, void*> host_objects_;
+};
+
+}  // namespace squid_mesh

@@ -1,0 +1,15 @@
+// From a database URL to a store: the only place that knows which backends there are.
+#pragma once
+
+#include "storage/store.h"
+
+#include <memory>
+#include <string_view>
+
+namespace squid_mesh::storage {
+
+/// Opens `sqlite:PATH`, and brings its schema up to date. `invalid_argument` for other URLs, `schema_mismatch` for a
+/// database that a newer library has written, `storage` or `unavailable` where it can't be opened.
+result<std::unique_ptr<store>> open(std::string_view url);
+
+}  // namespace squid_mesh::storage

@@ -1,0 +1,322 @@
+#include "storage/sqlite/sqlite_store.h"
+
+#include "storage/sqlite/connection.h"
+#include "storage/sqlite/job_sql.h"
+#include "storage/sqlite/migrations.h"
+#include "storage/sqlite/run_sql.h"
+
+#include <mutex>
+#include <utility>
+
+namespace squid_mesh::storage::sqlite {
+namespace {
+
+/// The worker string of jobs that carry a run; their args name it.
+constexpr std::string_view run_worker = "squid_mesh.run";
+
+/// Readable by other processes while one writes; every commit is on the disk before it returns.
+constexpr const char* pragmas = R"sql(
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA wal_autocheckpoint = 4000;
+  PRAGMA temp_store = MEMORY;
+)sql";
+
+error to_error(const failure& e) {
+  const int primary = e.code() & 0xFF;
+  const bool busy = primary == SQLITE_BUSY || primary == SQLITE_LOCKED;
+  return {.code = busy ? errc::unavailable : errc::storage, .message = e.what(), .retryable = busy};
+}
+
+/// Runs `work`, turning what it throws into an error.
+template <class Work>
+auto guarded(Work&& work) -> result<decltype(work())> {
+  try {
+    if constexpr (std::is_void_v<decltype(work())>) {
+      work();
+      return {};
+    } else {
+      return work();
+    }
+  } catch (const failure& e) {
+    return std::unexpected(to_error(e));
+  } catch (const schema_too_new& e) {
+    return std::unexpected(error{.code = errc::schema_mismatch, .message = e.what()});
+  } catch (const std::exception& e) {
+    return std::unexpected(error{.code = errc::storage, .message = e.what()});
+  }
+}
+
+template <class T>
+result<T> or_not_found(result<std::optional<T>> found, const std::string& what) {
+  if (!found) return std::unexpected(std::move(found).error());
+  if (!*found) return std::unexpected(error{.code = errc::not_found, .message = "there is no " + what});
+  return *std::move(*found);
+}
+
+/// The run that a job carries, if it carries one.
+std::optional<run_id> run_of(const job_row& job) {
+  if (job.worker != run_worker) return std::nullopt;
+  const json args = json::parse(job.args, nullptr, false);
+  const auto id = args.is_object() ? args.find("run_id") : args.end();
+  if (!args.is_object() || id == args.end() || !id->is_string()) return std::nullopt;
+  return run_id::parse(id->get_ref<const std::string&>());
+}
+
+bool same_fact(const fact& a, const fact& b) {
+  return a.kind == b.kind && a.step == b.step && a.at == b.at && a.node == b.node && a.data == b.data;
+}
+
+/// A connection that reads, and its lock.
+struct reading_side {
+  explicit reading_side(const std::string& path) : database(path), runs(database), jobs(database) {}
+
+  std::mutex mutex;
+  connection database;
+  run_reader runs;
+  job_reader jobs;
+};
+
+/// The connection that writes, and its lock.
+struct writing_side {
+  explicit writing_side(const std::string& path)
+      : database(path),
+        runs(database),
+        jobs(database),
+        journals(database),
+        job_rows(database),
+        data_version(database, {"data_version", "PRAGMA data_version"}) {
+    database.execute(pragmas);
+    migrate(database);
+  }
+
+  std::mutex mutex;
+  connection database;
+  run_writer runs;
+  job_writer jobs;
+  run_reader journals;
+  job_reader job_rows;
+  statement data_version;
+  std::int64_t seen_version = 0;
+};
+
+class sqlite_store final : public store {
+ public:
+  explicit sqlite_store(const std::string& path) : write_(path), read_(path) {}
+
+  result<batch_outcome> write(const batch& what) override {
+    const std::lock_guard lock(write_.mutex);
+    bool committing = false;
+    auto outcome = guarded([&] {
+      transaction change(write_.database);
+      batch_outcome made = apply(what);
+      committing = true;
+      change.commit();
+      return made;
+    });
+    // Whether a commit that failed half-way is on the disk is known only by looking.
+    if (!outcome && committing && outcome.error().code == errc::storage) outcome.error().code = errc::in_doubt;
+    return outcome;
+  }
+
+  result<bool> was_applied(const commit& what) override {
+    return reading([&](reading_side& db) {
+      if (what.start) return db.runs.find(what.start->id).has_value();
+      if (what.facts.empty()) return false;
+      const auto found = db.runs.fact_at(what.run, what.facts.front().seq);
+      return found && same_fact(*found, what.facts.front());
+    });
+  }
+
+  result<void> beat(const heartbeat& what) override {
+    return writing([&](writing_side& db) { db.jobs.beat(what); });
+  }
+
+  result<void> remove_node(const node_identity& node) override {
+    return writing([&](writing_side& db) { db.jobs.remove_node(node); });
+  }
+
+  result<std::vector<claimed_job>> find_orphans(std::span<const std::string> queues, time_point now,
+                                                std::size_t limit) override {
+    return reading([&](reading_side& db) {
+      std::vector<claimed_job> found;
+      for (const std::string& queue : queues) {
+        for (job_row& job : db.jobs.orphans(queue, now, limit)) {
+          found.push_back(with_journal(std::move(job), db.runs));
+        }
+      }
+      return found;
+    });
+  }
+
+  result<std::size_t> mend_runs(const job_insert& job, time_point now, std::size_t limit) override {
+    return writing([&](writing_side& db) {
+      const auto runs = db.runs.jobless_runs(limit);
+      for (const run_id& run : runs) {
+        job_insert mended = job;
+        mended.args = json{{"run_id", to_string(run)}}.dump();
+        db.runs.set_job(run, db.jobs.insert(mended, now));
+      }
+      return runs.size();
+    });
+  }
+
+  result<std::size_t> prune_jobs(std::span<const std::string> queues, time_point before, std::size_t limit) override {
+    return writing([&](writing_side& db) {
+      std::size_t pruned = 0;
+      for (const std::string& queue : queues) pruned += db.jobs.prune(queue, before, limit);
+      return pruned;
+    });
+  }
+
+  bool changed_by_others() override {
+    const std::lock_guard lock(write_.mutex);
+    return guarded([&] {
+             write_.data_version.next();
+             const std::int64_t version = write_.data_version.integer(0);
+             write_.data_version.reset();
+             return std::exchange(write_.seen_version, version) != version;
+           })
+        .value_or(true);
+  }
+
+  result<void> put_definition(std::string_view fingerprint, std::string_view name, std::string_view version,
+                              std::string_view document, time_point now) override {
+    return writing([&](writing_side& db) { db.runs.put_definition(fingerprint, name, version, document, now); });
+  }
+
+  result<std::string> get_definition(std::string_view fingerprint) override {
+    return or_not_found(reading([&](reading_side& db) { return db.runs.definition(fingerprint); }),
+                        "definition " + std::string(fingerprint));
+  }
+
+  result<journal> read_run(const run_id& id) override {
+    auto found = reading([&](reading_side& db) -> std::optional<journal> {
+      // One snapshot for both: a run that ends between them would look half-ended.
+      db.database.execute("BEGIN");
+      auto run = db.runs.find(id);
+      auto facts = run ? db.runs.journal(id) : std::vector<fact>();
+      db.database.execute("COMMIT");
+      if (!run) return std::nullopt;
+      return journal{.run = *std::move(run), .facts = std::move(facts)};
+    });
+    return or_not_found(std::move(found), "run " + to_string(id));
+  }
+
+  result<run_status> read_status(const run_id& id) override {
+    auto run = or_not_found(reading([&](reading_side& db) { return db.runs.find(id); }), "run " + to_string(id));
+    if (!run) return std::unexpected(std::move(run).error());
+    return run->shown_status;
+  }
+
+  result<std::vector<run_record>> list_runs(const run_filter& filter,
+                                            const std::optional<run_id>& older_than) override {
+    return reading([&](reading_side& db) { return db.runs.list(filter, older_than); });
+  }
+
+  result<job_row> read_job(job_id id) override {
+    return or_not_found(reading([&](reading_side& db) { return db.jobs.find(id); }), "job " + to_string(id));
+  }
+
+  result<std::vector<job_row>> list_jobs(const jobs::job_filter& filter) override {
+    return reading([&](reading_side& db) { return db.jobs.list(filter); });
+  }
+
+  result<bool> cancel_job(job_id id, time_point now) override {
+    return writing([&](writing_side& db) { return db.jobs.cancel(id, now); });
+  }
+
+  result<bool> retry_job(job_id id, time_point now) override {
+    return writing([&](writing_side& db) { return db.jobs.retry(id, now); });
+  }
+
+  result<std::vector<job_id>> not_executing(std::span<const job_id> ids) override {
+    return reading([&](reading_side& db) {
+      std::vector<job_id> ended;
+      for (const job_id id : ids) {
+        if (!db.jobs.is_executing(id)) ended.push_back(id);
+      }
+      return ended;
+    });
+  }
+
+  result<void> set_paused(std::string_view queue, bool paused, time_point now) override {
+    return writing([&](writing_side& db) { db.jobs.set_paused(queue, paused, now); });
+  }
+
+ private:
+  template <class Work>
+  auto reading(Work&& work) -> result<decltype(work(std::declval<reading_side&>()))> {
+    const std::lock_guard lock(read_.mutex);
+    return guarded([&] { return work(read_); });
+  }
+
+  /// In a transaction of its own.
+  template <class Work>
+  auto writing(Work&& work) -> result<decltype(work(std::declval<writing_side&>()))> {
+    const std::lock_guard lock(write_.mutex);
+    return guarded([&] {
+      transaction change(write_.database);
+      if constexpr (std::is_void_v<decltype(work(write_))>) {
+        work(write_);
+        change.commit();
+      } else {
+        auto made = work(write_);
+        change.commit();
+        return made;
+      }
+    });
+  }
+
+  static claimed_job with_journal(job_row job, run_reader& runs) {
+    claimed_job claimed{.job = std::move(job), .run = std::nullopt};
+    const auto id = run_of(claimed.job);
+    if (!id) return claimed;
+    if (auto run = runs.find(*id)) claimed.run = journal{.run = *std::move(run), .facts = runs.journal(*id)};
+    return claimed;
+  }
+
+  batch_outcome apply(const batch& what) {
+    batch_outcome outcome;
+    outcome.commits.reserve(what.commits.size());
+    for (const commit* next : what.commits) outcome.commits.push_back(apply(*next, what.now));
+    for (const std::string& queue : what.stage) write_.jobs.stage(queue, what.now);
+    for (const claim& wanted : what.claims) {
+      for (job_row& job : write_.jobs.claim(wanted, what.attempted_by, what.now)) {
+        outcome.claimed.push_back(with_journal(std::move(job), write_.journals));
+      }
+    }
+    for (const std::string& queue : what.stage) {
+      const auto due = write_.jobs.next_due(queue);
+      if (due && (!outcome.next_due || *due < *outcome.next_due)) outcome.next_due = due;
+    }
+    return outcome;
+  }
+
+  commit_outcome apply(const commit& next, time_point now) {
+    commit_outcome outcome;
+    // The first fact goes first: if its place is taken, nothing of the commit has been written yet.
+    if (!next.facts.empty() && !write_.runs.append(next.run, next.facts.front())) return outcome;
+    if (next.job && ends_delivery(next.change.is)) {
+      outcome.job_lost = !write_.jobs.change(*next.job, next.change, now);
+      if (outcome.job_lost && next.facts.empty()) return outcome;
+    }
+    for (std::size_t i = 1; i < next.facts.size(); ++i) write_.runs.append(next.run, next.facts[i]);
+    for (const job_insert& job : next.inserts) outcome.inserted.push_back(write_.jobs.insert(job, now));
+    if (next.start) write_.runs.insert_run(*next.start, outcome.inserted.front());
+    if (next.status) write_.runs.set_status(next.run, *next.status);
+    outcome.applied = true;
+    return outcome;
+  }
+
+  writing_side write_;
+  reading_side read_;
+};
+
+}  // namespace
+
+result<std::unique_ptr<store>> open_store(const std::string& path) {
+  return guarded([&]() -> std::unique_ptr<store> { return std::make_unique<sqlite_store>(path); });
+}
+
+}  // namespace squid_mesh::storage::sqlite

@@ -1,0 +1,127 @@
+// The seam between the engine and a database: what the engine wants done, not how it is spelled in SQL.
+#pragma once
+
+#include "model/commit.h"
+#include "model/records.h"
+
+#include <squid_mesh/error.hpp>
+#include <squid_mesh/ids.hpp>
+#include <squid_mesh/jobs.hpp>
+#include <squid_mesh/run.hpp>
+#include <squid_mesh/time.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace squid_mesh::storage {
+
+/// How many jobs of a queue a node has room for.
+struct claim {
+  std::string queue;
+  std::size_t limit = 0;
+};
+
+/// A job that is now executing on the node that claimed it. A job that carries a run brings the run's journal.
+struct claimed_job {
+  job_row job;
+  std::optional<journal> run;
+};
+
+/// What one round of a node's loop wants: everything in it is written with one synchronisation of the disk where the
+/// database allows that.
+struct batch {
+  time_point now{};
+  std::vector<const commit*> commits;
+  /// Scheduled and retryable jobs of these queues that are due become available. Before the claims.
+  std::vector<std::string> stage;
+  std::vector<claim> claims;
+  /// `attempted_by` of claimed jobs, as stored.
+  std::string_view attempted_by;
+};
+
+struct batch_outcome {
+  std::vector<commit_outcome> commits;  ///< in the order of `batch::commits`
+  std::vector<claimed_job> claimed;     ///< in the order in which they should begin
+  std::optional<time_point> next_due;   ///< of what was staged from: when the next job is due, if any is
+};
+
+/// A row of `squid_mesh_nodes`, refreshed while its process lives.
+struct heartbeat {
+  node_identity node;
+  time_point now{};
+  time_point expires_at{};
+};
+
+
+/// Safe to use from several threads; calls that write wait for each other. Errors: `unavailable` (busy or unreachable:
+/// nothing happened, try again), `in_doubt` (a write may have happened), `storage` (anything else).
+class store {
+ public:
+  store() = default;
+  store(const store&) = delete;
+  store& operator=(const store&) = delete;
+  virtual ~store() = default;
+
+  // -- The engine's writes
+
+  /// Applies the commits, each whole or not at all, and one that is refused doesn't harm the others. On an error none
+  /// of the batch was applied, unless it is `in_doubt`.
+  virtual result<batch_outcome> write(const batch& what) = 0;
+
+  /// Whether a commit whose answer was lost was applied. Only for commits with facts or a start.
+  virtual result<bool> was_applied(const commit& what) = 0;
+
+  // -- Duties that any node may do at any time
+
+  virtual result<void> beat(const heartbeat& what) = 0;
+  virtual result<void> remove_node(const node_identity& node) = 0;
+
+  /// Executing jobs of these queues whose node isn't alive.
+  virtual result<std::vector<claimed_job>> find_orphans(std::span<const std::string> queues, time_point now,
+                                                        std::size_t limit) = 0;
+
+  /// Gives runs that haven't ended, but whose job was deleted, completed or discarded by somebody, a new job.
+  /// Returns how many.
+  virtual result<std::size_t> mend_runs(const job_insert& job, time_point now, std::size_t limit) = 0;
+
+  /// Deletes finished jobs of these queues that ended before `before`. Returns how many.
+  virtual result<std::size_t> prune_jobs(std::span<const std::string> queues, time_point before,
+                                         std::size_t limit) = 0;
+
+  /// Whether another connection may have changed the database since the last call. Cheap; may say yes too often.
+  virtual bool changed_by_others() = 0;
+
+  // -- Definitions
+
+  virtual result<void> put_definition(std::string_view fingerprint, std::string_view name, std::string_view version,
+                                      std::string_view document, time_point now) = 0;
+  /// The JSON text of a definition; `not_found`.
+  virtual result<std::string> get_definition(std::string_view fingerprint) = 0;
+
+  // -- Runs
+
+  virtual result<journal> read_run(const run_id& id) = 0;  ///< `not_found`
+  /// The status that a person should see; `not_found`.
+  virtual result<run_status> read_status(const run_id& id) = 0;
+  virtual result<std::vector<run_record>> list_runs(const run_filter& filter,
+                                                    const std::optional<run_id>& older_than) = 0;
+
+  // -- Jobs
+
+  virtual result<job_row> read_job(job_id id) = 0;  ///< `not_found`
+  virtual result<std::vector<job_row>> list_jobs(const jobs::job_filter& filter) = 0;
+  /// False: the job had ended already.
+  virtual result<bool> cancel_job(job_id id, time_point now) = 0;
+  /// False: the job is available or executing.
+  virtual result<bool> retry_job(job_id id, time_point now) = 0;
+  /// Those of the given jobs that are no longer executing: somebody else ended or took them.
+  virtual result<std::vector<job_id>> not_executing(std::span<const job_id> ids) = 0;
+  virtual result<void> set_paused(std::string_view queue, bool paused, time_point now) = 0;
+};
+
+}  // namespace squid_mesh::storage
