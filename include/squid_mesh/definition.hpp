@@ -91,8 +91,10 @@ class definition {
   [[nodiscard]] std::optional<target> next(std::size_t from, on outcome) const;
 
  private:
-  explicit definition(detail::draft&& checked);
+  explicit definition(detail::draft checked);
 
+  json document_;
+  std::string fingerprint_;
   std::string name_;
   std::string version_;
   std::vector<trigger> triggers_;
@@ -101,8 +103,6 @@ class definition {
   std::size_t entry_ = 0;
   std::vector<std::optional<target>> on_ok_;     ///< by step index
   std::vector<std::optional<target>> on_error_;  ///< by step index
-  json document_;
-  std::string fingerprint_;
 };
 
 }  // namespace squid_mesh

@@ -41,16 +41,16 @@ result<definition> definition::from_json(const json& document) {
   return definition(std::move(read.workflow));
 }
 
-definition::definition(detail::draft&& checked)
-    : document_(canonical(checked)), fingerprint_(sha256_hex(document_.dump())) {
-  name_ = std::move(checked.name);
-  version_ = std::move(checked.version);
-  triggers_ = std::move(checked.triggers);
-  steps_ = std::move(checked.steps);
-  transitions_ = std::move(checked.transitions);
-
-  on_ok_.resize(steps_.size());
-  on_error_.resize(steps_.size());
+definition::definition(detail::draft checked)
+    : document_(canonical(checked)),
+      fingerprint_(sha256_hex(document_.dump())),
+      name_(std::move(checked.name)),
+      version_(std::move(checked.version)),
+      triggers_(std::move(checked.triggers)),
+      steps_(std::move(checked.steps)),
+      transitions_(std::move(checked.transitions)),
+      on_ok_(steps_.size()),
+      on_error_(steps_.size()) {
   std::vector<bool> is_target(steps_.size());
   for (const transition& t : transitions_) {
     const std::size_t from = *find_step(t.from);

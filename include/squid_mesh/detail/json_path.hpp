@@ -6,32 +6,42 @@
 
 namespace squid_mesh::detail {
 
+enum class path_state { key_start, key, index_start, index, index_end, malformed };
+
+constexpr path_state path_state_after(path_state before, char c) {
+  using enum path_state;
+  const bool is_digit = c >= '0' && c <= '9';
+  switch (before) {
+    case key_start:
+      return c == '.' || c == '[' || c == ']' ? malformed : key;
+    case key:
+      if (c == ']') return malformed;
+      return c == '.' ? key_start : c == '[' ? index_start : key;
+    case index_start:
+      return is_digit ? index : malformed;
+    case index:
+      if (is_digit) return index;
+      return c == ']' ? index_end : malformed;
+    case index_end:
+      if (c == '.') return key_start;
+      return c == '[' ? index_start : malformed;
+    case malformed:
+      break;
+  }
+  return malformed;
+}
+
 /// Whether a text is a path: one key or more with dots between, none empty, each followed by any number of decimal
 /// indexes of at most nine digits in brackets.
 constexpr bool is_json_path(std::string_view path) {
-  enum class after { dot, key, bracket, digit, index };
-  after last = after::dot;
+  path_state state = path_state::key_start;
   int digits = 0;
   for (const char c : path) {
-    const bool is_digit = c >= '0' && c <= '9';
-    if (last == after::bracket || last == after::digit) {
-      if (is_digit && ++digits <= 9) {
-        last = after::digit;
-      } else if (c == ']' && last == after::digit && digits <= 9) {
-        last = after::index;
-      } else {
-        return false;
-      }
-    } else if (c == '.' || c == '[') {
-      if (last == after::dot) return false;
-      last = c == '.' ? after::dot : after::bracket;
-      digits = 0;
-    } else {
-      if (last == after::index || c == ']') return false;
-      last = after::key;
-    }
+    state = path_state_after(state, c);
+    digits = state == path_state::index ? digits + 1 : 0;
+    if (state == path_state::malformed || digits > 9) return false;
   }
-  return last == after::key || last == after::index;
+  return state == path_state::key || state == path_state::index_end;
 }
 
 /// The first key of a path: `feed` of `feed.items[0]`.

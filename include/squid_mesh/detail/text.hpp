@@ -1,28 +1,46 @@
 // squid_mesh/detail/text.hpp - what is text: UTF-8, and whether a text can be a name.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <string_view>
 
 namespace squid_mesh::detail {
 
-/// The bytes of the UTF-8 sequence at the start of a text; 0 where there is none (RFC 3629: no overlong forms, no
-/// surrogates, nothing above U+10FFFF).
+/// UTF-8 sequences by their first byte, with the range of the second; further bytes are 80 to BF (RFC 3629).
+struct utf8_form {
+  unsigned char first_min;
+  unsigned char first_max;
+  unsigned char second_min;
+  unsigned char second_max;
+  std::size_t bytes;
+};
+inline constexpr std::array<utf8_form, 8> utf8_forms{{
+    {0xC2, 0xDF, 0x80, 0xBF, 2},
+    {0xE0, 0xE0, 0xA0, 0xBF, 3},
+    {0xE1, 0xEC, 0x80, 0xBF, 3},
+    {0xED, 0xED, 0x80, 0x9F, 3},
+    {0xEE, 0xEF, 0x80, 0xBF, 3},
+    {0xF0, 0xF0, 0x90, 0xBF, 4},
+    {0xF1, 0xF3, 0x80, 0xBF, 4},
+    {0xF4, 0xF4, 0x80, 0x8F, 4},
+}};
+
+/// The bytes of the UTF-8 sequence at the start of a text; 0 where there is none.
 constexpr std::size_t utf8_sequence(std::string_view text) {
-  const auto byte = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto continues = [byte](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) {
-    return byte(i) >= low && byte(i) <= high;
+  const auto within = [text](std::size_t i, unsigned char min, unsigned char max) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    return byte >= min && byte <= max;
   };
-  const unsigned first = byte(0);
   if (text.empty()) return 0;
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    return continues(1, first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF) && continues(2) ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const bool second = continues(1, first == 0xF0 ? 0x90 : 0x80, first == 0xF4 ? 0x8F : 0xBF);
-    return second && continues(2) && continues(3) ? 4 : 0;
+  if (within(0, 0x00, 0x7F)) return 1;
+  for (const utf8_form& form : utf8_forms) {
+    if (!within(0, form.first_min, form.first_max)) continue;
+    if (text.size() < form.bytes || !within(1, form.second_min, form.second_max)) return 0;
+    for (std::size_t i = 2; i < form.bytes; ++i) {
+      if (!within(i, 0x80, 0xBF)) return 0;
+    }
+    return form.bytes;
   }
   return 0;
 }
