@@ -125,7 +125,7 @@ squid_mesh::result<feed> parse_feed(std::string_view text) {
   }
   const pugi::xml_node root = document.document_element();
   const std::string name = root.name();
-  if (name == "rss" && root.child("channel")) return rss_feed(root.child("channel"));
+  if (const pugi::xml_node channel = root.child("channel"); name == "rss" && !channel.empty()) return rss_feed(channel);
   if (name == "feed" || name.ends_with(":feed")) {
     return atom_feed(root, {.prefix = name.substr(0, name.size() - std::string_view("feed").size())});
   }

@@ -65,7 +65,7 @@ bool is_inline(std::string_view tag) {
   constexpr std::array names{"a"sv, "abbr"sv, "b"sv,     "code"sv, "del"sv,    "em"sv,  "i"sv,   "ins"sv, "mark"sv,
                              "q"sv, "s"sv,    "small"sv, "span"sv, "strong"sv, "sub"sv, "sup"sv, "u"sv,   "wbr"sv};
   tag.remove_prefix(tag.starts_with("</") ? 2 : 1);
-  const auto end = std::ranges::find_if_not(tag, is_letter);
+  const auto* end = std::ranges::find_if_not(tag, is_letter);
   const auto name = tag.substr(0, static_cast<std::size_t>(end - tag.begin()));
   return std::ranges::any_of(
       names, [&](std::string_view each) { return each.size() == name.size() && begins_with(name, each); });
@@ -101,7 +101,7 @@ std::pair<std::string, std::size_t> entity(std::string_view text) {
   if (!text.starts_with('&') || end == std::string_view::npos) return {};
   const std::string_view name = text.substr(1, end - 1);
   if (auto character = numeric(name)) return {*std::move(character), end + 1};
-  const auto named = std::ranges::find(entities, name, &std::pair<std::string_view, std::string_view>::first);
+  const auto* named = std::ranges::find(entities, name, &std::pair<std::string_view, std::string_view>::first);
   if (named == entities.end()) return {};
   return {std::string(named->second), end + 1};
 }

@@ -33,6 +33,9 @@ struct local_servers::impl {
   int requests = 0;            // guarded by mutex
   std::vector<json> messages;  // guarded by mutex
 
+  impl() = default;
+  impl(const impl&) = delete;
+  impl& operator=(const impl&) = delete;
   ~impl() {
     server.stop();
     if (thread.joinable()) thread.join();

@@ -29,6 +29,8 @@ class local_servers {
  public:
   static squid_mesh::result<local_servers> start(local_servers_options options);
 
+  local_servers(const local_servers&) = delete;
+  local_servers& operator=(const local_servers&) = delete;
   local_servers(local_servers&&) noexcept;
   local_servers& operator=(local_servers&&) noexcept;
   ~local_servers();

@@ -70,16 +70,12 @@ sm::json payload_of(const settings& given, const std::optional<local_servers>& s
 
 /// Prints what happens to the run until it has ended or somebody wants the program to stop.
 sm::result<sm::run_view> follow(const sm::mesh& mesh, const sm::run_id& id) {
-  std::int64_t seen = -1;
+  std::size_t seen = 0;
   while (true) {
     const bool is_last_look = stop_requested;
     auto run = mesh.inspect_run(id, {.include_history = true});
     if (!run) return run;
-    for (const sm::audit_event& event : run->history) {
-      if (event.seq <= seen) continue;
-      fmt::print("{}\n", event_line(event));
-      seen = event.seq;
-    }
+    for (; seen < run->history.size(); ++seen) fmt::print("{}\n", event_line(run->history[seen]));
     std::fflush(stdout);
     if (is_terminal(run->status) || is_last_look) return run;
     std::this_thread::sleep_for(50ms);

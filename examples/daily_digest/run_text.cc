@@ -26,9 +26,10 @@ std::string table(std::string_view title, const std::vector<row>& rows) {
   }
   std::string text = fmt::format("\n{}\n", title);
   for (const row& each : rows) {
-    text += "  ";
-    for (std::size_t i = 0; i + 1 < each.size(); ++i) text += fmt::format("{:<{}}  ", each[i], widths[i]);
-    text += each.back() + "\n";
+    std::string line;
+    for (std::size_t i = 0; i + 1 < each.size(); ++i) line += fmt::format("  {:<{}}", each[i], widths[i]);
+    line += "  " + each.back();
+    text.append(line, 0, line.find_last_not_of(' ') + 1).append("\n");
   }
   return text;
 }
@@ -80,7 +81,8 @@ std::string history_table(const std::vector<squid_mesh::audit_event>& history) {
 }  // namespace
 
 std::string event_line(const squid_mesh::audit_event& event) {
-  std::string line = fmt::format("{}  {:<16}  {}", time_of_day(event.at), event.kind, event.step);
+  std::string line = time_of_day(event.at) + "  ";
+  line += event.step.empty() ? event.kind : fmt::format("{:<16}  {}", event.kind, event.step);
   const auto error = event.details.is_object() ? event.details.find("error") : event.details.end();
   if (error != event.details.end() && error->is_object()) line += ": " + error->value("message", "");
   return line;

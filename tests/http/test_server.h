@@ -51,6 +51,7 @@ class raw_port {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket interface is made so.
     auto* generic = reinterpret_cast<sockaddr*>(&address);
     if (::bind(socket_, generic, size) != 0 || ::getsockname(socket_, generic, &size) != 0 ||
         (how == mode::listening && ::listen(socket_, 8) != 0)) {

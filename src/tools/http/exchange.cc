@@ -21,7 +21,7 @@ struct sink {
   std::array<char, CURL_ERROR_SIZE> error{};
 };
 
-std::size_t take_body(const char* data, std::size_t, std::size_t size, void* to) noexcept {
+std::size_t take_body(const char* data, std::size_t /*always_one*/, std::size_t size, void* to) noexcept {
   sink& into = *static_cast<sink*>(to);
   const std::size_t room = into.max_bytes - into.body.size();
   into.body.append(data, std::min(size, room));
@@ -96,7 +96,9 @@ std::optional<CURLcode> run(CURL* easy, const std::stop_token& stop) {
   }
   std::optional<CURLcode> code;
   int queued = 0;
-  if (const CURLMsg* message = curl_multi_info_read(multi.get(), &queued)) code = message->data.result;
+  if (const CURLMsg* message = curl_multi_info_read(multi.get(), &queued)) {
+    code = message->data.result;  // NOLINT(cppcoreguidelines-pro-type-union-access): libcurl's own interface.
+  }
   if (driven != CURLM_OK) code = CURLE_FAILED_INIT;
   curl_multi_remove_handle(multi.get(), easy);
   return code;
