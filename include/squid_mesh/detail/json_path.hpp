@@ -16,7 +16,8 @@ constexpr path_state path_state_after(path_state before, char c) {
       return c == '.' || c == '[' || c == ']' ? malformed : key;
     case key:
       if (c == ']') return malformed;
-      return c == '.' ? key_start : c == '[' ? index_start : key;
+      if (c == '.') return key_start;
+      return c == '[' ? index_start : key;
     case index_start:
       return is_digit ? index : malformed;
     case index:
