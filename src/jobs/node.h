@@ -64,7 +64,7 @@ class node {
   node(storage::store& store, environment around);
   node(const node&) = delete;
   node& operator=(const node&) = delete;
-  ~node() = default;
+  ~node() { abandon(); }
 
   // -- Before work begins
 

@@ -1,0 +1,56 @@
+// A store that passes everything on to another: a base for those that change a little.
+#pragma once
+
+#include "storage/store.h"
+
+#include <memory>
+#include <utility>
+
+namespace squid_mesh::testing {
+
+class forwarding_store : public storage::store {
+ public:
+  explicit forwarding_store(std::unique_ptr<storage::store> real) : real_(std::move(real)) {}
+
+  result<storage::batch_outcome> write(const storage::batch& what) override { return real_->write(what); }
+  result<bool> was_applied(const commit& what) override { return real_->was_applied(what); }
+  result<void> beat(const storage::heartbeat& what) override { return real_->beat(what); }
+  result<void> remove_node(const node_identity& node) override { return real_->remove_node(node); }
+  result<std::vector<storage::claimed_job>> find_orphans(std::span<const std::string> queues, time_point now,
+                                                         std::size_t limit) override {
+    return real_->find_orphans(queues, now, limit);
+  }
+  result<std::size_t> mend_runs(const job_insert& job, time_point now, std::size_t limit) override {
+    return real_->mend_runs(job, now, limit);
+  }
+  result<std::size_t> prune_jobs(std::span<const std::string> queues, time_point before, std::size_t limit) override {
+    return real_->prune_jobs(queues, before, limit);
+  }
+  bool changed_by_others() override { return real_->changed_by_others(); }
+  result<void> put_definition(std::string_view fingerprint, std::string_view name, std::string_view version,
+                              std::string_view document, time_point now) override {
+    return real_->put_definition(fingerprint, name, version, document, now);
+  }
+  result<std::string> get_definition(std::string_view fingerprint) override {
+    return real_->get_definition(fingerprint);
+  }
+  result<journal> read_run(const run_id& id) override { return real_->read_run(id); }
+  result<run_status> read_status(const run_id& id) override { return real_->read_status(id); }
+  result<std::vector<run_record>> list_runs(const run_filter& filter,
+                                            const std::optional<run_id>& older_than) override {
+    return real_->list_runs(filter, older_than);
+  }
+  result<job_row> read_job(job_id id) override { return real_->read_job(id); }
+  result<std::vector<job_row>> list_jobs(const jobs::job_filter& filter) override { return real_->list_jobs(filter); }
+  result<bool> cancel_job(job_id id, time_point now) override { return real_->cancel_job(id, now); }
+  result<bool> retry_job(job_id id, time_point now) override { return real_->retry_job(id, now); }
+  result<std::vector<job_id>> not_executing(std::span<const job_id> ids) override { return real_->not_executing(ids); }
+  result<void> set_paused(std::string_view queue, bool paused, time_point now) override {
+    return real_->set_paused(queue, paused, now);
+  }
+
+ private:
+  std::unique_ptr<storage::store> real_;
+};
+
+}  // namespace squid_mesh::testing
