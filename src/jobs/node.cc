@@ -171,6 +171,12 @@ std::vector<job_id> node::running() const {
   return ids;
 }
 
+bool node::is_current(const slot& place) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = slots_.find(place.delivery().job);
+  return found != slots_.end() && found->second.lock().get() == &place;
+}
+
 std::uint64_t node::at(time_point when, task what) {
   std::uint64_t id = 0;
   {
@@ -197,6 +203,7 @@ time_point node::turn() {
   glance(now);
   // Without a loop nobody would come back after the pause: callers try at once and are told.
   if (now >= blocked_until_ || !driven_) {
+    deliver_forgotten(now);
     auto taken = take_submissions();
     const storage::batch batch = plan(taken, now);
     if (!batch.commits.empty() || !batch.claims.empty() || !batch.stage.empty()) {
@@ -296,7 +303,7 @@ void node::expect_due(time_point when) { next_stage_ = std::min(next_stage_, whe
 
 void node::write_batch(std::vector<submission> taken, const storage::batch& batch, time_point now) {
   auto outcome = store_.write(batch);
-  if (!outcome) return settle_failure(std::move(taken), outcome.error(), now);
+  if (!outcome) return settle_failure(std::move(taken), outcome.error(), batch);
   refusals_ = 0;
   if (!batch.stage.empty()) {
     next_stage_ = now + settings_.poll;
@@ -331,8 +338,9 @@ void node::settle(std::vector<submission> taken, storage::batch_outcome outcome)
 }
 
 /// Nothing of the batch was written, or nobody knows: persistent submissions come back, the others' callers are told.
-void node::settle_failure(std::vector<submission> taken, const error& reason, time_point now) {
-  blocked_until_ = now + refusal_pause(refusals_++, around_.random->next_fraction());
+void node::settle_failure(std::vector<submission> taken, const error& reason, const storage::batch& batch) {
+  if (reason.code == errc::in_doubt && !batch.claims.empty()) claims_in_doubt_ = true;
+  blocked_until_ = batch.now + refusal_pause(refusals_++, around_.random->next_fraction());
   around_.log(level::warning, "the database refused a write: " + to_string(reason));
   std::vector<submission> again;
   for (submission& one : taken) {
@@ -401,6 +409,22 @@ void node::deliver(std::vector<storage::claimed_job> claimed) {
   }
   if (!homeless.empty()) submit(std::move(homeless), patience::persist, [](auto) {});
   if (!tasks.empty()) around_.tasks->post(std::move(tasks));
+}
+
+/// Jobs that were claimed by a write whose answer was lost are ours without our knowing: nobody else will touch them.
+void node::deliver_forgotten(time_point now) {
+  if (!claims_in_doubt_) return;
+  auto claimed = store_.find_claimed(queue_names_, attempted_by_);
+  if (!claimed) {
+    blocked_until_ = now + refusal_pause(refusals_++, around_.random->next_fraction());
+    return;
+  }
+  claims_in_doubt_ = false;
+  std::erase_if(*claimed, [this](const storage::claimed_job& work) {
+    const std::lock_guard lock(mutex_);
+    return slots_.contains(work.job.id);
+  });
+  deliver(*std::move(claimed));
 }
 
 void node::release(const std::string& queue, job_id id) {

@@ -117,6 +117,9 @@ class node {
   void withdraw(job_id id);
   /// The jobs that run here.
   [[nodiscard]] std::vector<job_id> running() const;
+  /// Whether this is the newest delivery of its job to this node: a job that was taken away while the process stood
+  /// still may have come back to it.
+  [[nodiscard]] bool is_current(const slot& place) const;
 
   [[nodiscard]] const environment& around() const { return around_; }
   [[nodiscard]] const node_identity& identity() const { return settings_.identity; }
@@ -154,11 +157,12 @@ class node {
   storage::batch plan(const std::vector<submission>& taken, time_point now);
   void write_batch(std::vector<submission> taken, const storage::batch& batch, time_point now);
   void settle(std::vector<submission> taken, storage::batch_outcome outcome);
-  void settle_failure(std::vector<submission> taken, const error& reason, time_point now);
+  void settle_failure(std::vector<submission> taken, const error& reason, const storage::batch& batch);
   void settle_doubt(submission doubtful, std::vector<submission>& again);
   void forgive_own_fence(const submission& one, std::span<commit_outcome> outcomes);
   void note_inserts(const commit& applied);
   void deliver(std::vector<storage::claimed_job> claimed);
+  void deliver_forgotten(time_point now);
   void release(const std::string& queue, job_id id);
   void expect_due(time_point when);
   time_point next_turn(time_point now) const;
@@ -181,6 +185,7 @@ class node {
   std::vector<std::string> queue_names_;
   time_point next_stage_{};
   time_point next_glance_{};
+  bool claims_in_doubt_ = false;  ///< jobs may have been claimed without our knowing
   time_point blocked_until_{};  ///< the database refused: no writing before
 
   std::atomic<int> refusals_ = 0;  ///< in a row

@@ -85,6 +85,10 @@ class store {
   virtual result<std::vector<claimed_job>> find_orphans(std::span<const std::string> queues, time_point now,
                                                         std::size_t limit) = 0;
 
+  /// Executing jobs of these queues that the node which writes this `attempted_by` has claimed.
+  virtual result<std::vector<claimed_job>> find_claimed(std::span<const std::string> queues,
+                                                        std::string_view attempted_by) = 0;
+
   /// Gives runs that haven't ended, but whose job was deleted, completed or discarded by somebody, a new job.
   /// Returns how many.
   virtual result<std::size_t> mend_runs(const job_insert& job, time_point now, std::size_t limit) = 0;

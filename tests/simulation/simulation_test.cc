@@ -4,7 +4,11 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <vector>
 
 namespace squid_mesh::testing {
 namespace {
@@ -92,7 +96,8 @@ void expect_honest_history(world& w, const run_id& run) {
   for (const char* step : {"first", "flaky", "rest", "repair", "last"}) EXPECT_EQ(completed[step], 1) << step;
   // Invariant 5: whatever began is in the history. A loss may be recorded for an attempt that had not quite begun.
   for (const auto& [key, begun] : w.seen.begun) {
-    if (key.first == run) EXPECT_GE(attempts[key.second], begun) << key.second;
+    if (key.first != run) continue;
+    EXPECT_GE(attempts[key.second], begun) << key.second;
   }
 }
 
@@ -110,33 +115,34 @@ void run_world(std::uint64_t seed, faults faults, std::map<std::string, int>& ma
   for (const auto& [mark, count] : w.sim.marks) marks[mark] += count;
 }
 
-TEST(Simulation, RunsEndWithoutFaults) {
+/// `count` worlds from seed `first` on; SQUID_MESH_SEEDS=N in the environment makes it N times as many.
+std::map<std::string, int> run_worlds(std::uint64_t first, std::uint64_t count, faults faults) {
+  const char* more = std::getenv("SQUID_MESH_SEEDS");
+  count *= more == nullptr ? 1 : std::max(1UL, std::strtoul(more, nullptr, 10));
   std::map<std::string, int> marks;
-  for (std::uint64_t seed = 1; seed <= 5; ++seed) run_world(seed, {}, marks);
+  for (std::uint64_t seed = first; seed < first + count && !::testing::Test::HasFatalFailure(); ++seed) {
+    run_world(seed, faults, marks);
+  }
+  return marks;
 }
 
+TEST(Simulation, RunsEndWithoutFaults) { run_worlds(1, 5, {}); }
+
 TEST(Simulation, NothingIsLostOrDoubledWhenProcessesDieAndPause) {
-  std::map<std::string, int> marks;
-  for (std::uint64_t seed = 100; seed < 130; ++seed) run_world(seed, {.kills = 10, .pauses = 10}, marks);
+  auto marks = run_worlds(1'000'000, 30, {.kills = 10, .pauses = 10});
   EXPECT_GT(marks["kill"], 50);
   EXPECT_GT(marks["pause"], 50);
 }
 
 TEST(Simulation, NothingIsLostOrDoubledWhenTheDatabaseRefusesAndAnswersAreLost) {
-  std::map<std::string, int> marks;
-  for (std::uint64_t seed = 200; seed < 220; ++seed) {
-    run_world(seed, {.refusals = 50, .lost_before = 30, .lost_after = 30}, marks);
-  }
+  auto marks = run_worlds(2'000'000, 20, {.refusals = 50, .lost_before = 30, .lost_after = 30});
   EXPECT_GT(marks["refusal"], 10);
   EXPECT_GT(marks["lost_before"], 10);
   EXPECT_GT(marks["lost_after"], 10);
 }
 
 TEST(Simulation, NothingIsLostOrDoubledWhenEverythingGoesWrong) {
-  std::map<std::string, int> marks;
-  for (std::uint64_t seed = 300; seed < 330; ++seed) {
-    run_world(seed, {.kills = 5, .pauses = 10, .refusals = 20, .lost_before = 20, .lost_after = 20}, marks);
-  }
+  run_worlds(3'000'000, 30, {.kills = 5, .pauses = 10, .refusals = 20, .lost_before = 20, .lost_after = 20});
 }
 
 TEST(Simulation, TheSameSeedGivesTheSameHistory) {
@@ -149,7 +155,8 @@ TEST(Simulation, TheSameSeedGivesTheSameHistory) {
     for (int i = 0; i < 4; ++i) runs.push_back(w.sim.start("sim.chain"));
     w.sim.run_until([&] { return w.sim.all_ended(); }, 20min);
     for (const run_id& run : runs) {
-      for (const fact& f : w.sim.store().read_run(run)->facts) {
+      const auto history = w.sim.store().read_run(run);
+      for (const fact& f : history->facts) {
         text += to_string(run) + to_string(f.at) + std::string(to_string(f.kind)) + f.step + f.node + "\n";
       }
     }

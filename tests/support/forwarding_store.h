@@ -20,6 +20,10 @@ class forwarding_store : public storage::store {
                                                          std::size_t limit) override {
     return real_->find_orphans(queues, now, limit);
   }
+  result<std::vector<storage::claimed_job>> find_claimed(std::span<const std::string> queues,
+                                                         std::string_view attempted_by) override {
+    return real_->find_claimed(queues, attempted_by);
+  }
   result<std::size_t> mend_runs(const job_insert& job, time_point now, std::size_t limit) override {
     return real_->mend_runs(job, now, limit);
   }

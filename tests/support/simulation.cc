@@ -54,8 +54,8 @@ class faulty_store final : public forwarding_store {
 /// One process of workers. Destroying it is its sudden death: nothing is said to anybody.
 class simulation::process {
  public:
-  process(simulation& world, std::string name, std::size_t concurrency)
-      : concurrency(concurrency),
+  process(simulation& world, const std::string& name, std::size_t slots)
+      : concurrency(slots),
         store_(world.open_store(true)),
         node_(*store_, {.clock = &world.clock_, .random = &world.random_, .tasks = &tasks_,
                         .log = [](level, std::string_view) {}}),
@@ -68,7 +68,7 @@ class simulation::process {
     });
     node_.set_waker([this] { next_turn_ = time_point::min(); });
     for (const cast_member& member : world.cast_) must(known_.add(member.workflow, member.handlers, world.now()));
-    must(node_.begin_work({.identity = {.name = name, .id = name}, .queues = {{queue_name, concurrency}}, .lease = lease}));
+    must(node_.begin_work({.identity = {.name = name, .id = name}, .queues = {{queue_name, slots}}, .lease = lease}));
     node_.set_driven(true);
   }
   ~process() {

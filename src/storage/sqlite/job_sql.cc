@@ -128,6 +128,11 @@ constexpr named_sql orphans_sql{"find_orphans", R"sql(
                     WHERE n.id = json_extract(j.attempted_by, '$[1]') AND n.expires_at > ?2)
   LIMIT ?3)sql"};
 
+constexpr named_sql claimed_sql{"find_claimed", R"sql(
+  SELECT id, state, queue, worker, args, meta, tags, errors, attempted_by, attempt, max_attempts, priority,
+         inserted_at, scheduled_at, attempted_at, completed_at, discarded_at, cancelled_at
+  FROM oban_jobs WHERE state = 'executing' AND queue = ?1 AND attempted_by = ?2)sql"};
+
 constexpr named_sql find_sql{"find_job", R"sql(
   SELECT id, state, queue, worker, args, meta, tags, errors, attempted_by, attempt, max_attempts, priority,
          inserted_at, scheduled_at, attempted_at, completed_at, discarded_at, cancelled_at
@@ -293,6 +298,7 @@ job_reader::job_reader(connection& database)
     : database_(database),
       find_(database, find_sql),
       orphans_(database, orphans_sql),
+      claimed_(database, claimed_sql),
       is_executing_(database, is_executing_sql) {}
 
 std::optional<job_row> job_reader::find(job_id id) {
@@ -327,6 +333,13 @@ std::vector<job_row> job_reader::orphans(std::string_view queue, time_point now,
   std::vector<job_row> found;
   orphans_.bind(1, queue).bind(2, now).bind(3, limit);
   while (orphans_.next()) found.push_back(read_job(orphans_));
+  return found;
+}
+
+std::vector<job_row> job_reader::claimed(std::string_view queue, std::string_view attempted_by) {
+  std::vector<job_row> found;
+  claimed_.bind(1, queue).bind(2, attempted_by);
+  while (claimed_.next()) found.push_back(read_job(claimed_));
   return found;
 }
 

@@ -67,12 +67,14 @@ class job_reader {
   std::optional<job_row> find(job_id id);
   std::vector<job_row> list(const jobs::job_filter& filter);
   std::vector<job_row> orphans(std::string_view queue, time_point now, std::size_t limit);
+  std::vector<job_row> claimed(std::string_view queue, std::string_view attempted_by);
   bool is_executing(job_id id);
 
  private:
   connection& database_;
   statement find_;
   statement orphans_;
+  statement claimed_;
   statement is_executing_;
 };
 

@@ -149,6 +149,17 @@ class sqlite_store final : public store {
     });
   }
 
+  result<std::vector<claimed_job>> find_claimed(std::span<const std::string> queues,
+                                                std::string_view attempted_by) override {
+    return reading([&](reading_side& db) {
+      std::vector<claimed_job> found;
+      for (const std::string& queue : queues) {
+        for (job_row& job : db.jobs.claimed(queue, attempted_by)) found.push_back(with_journal(std::move(job), db.runs));
+      }
+      return found;
+    });
+  }
+
   result<std::size_t> mend_runs(const job_insert& job, time_point now, std::size_t limit) override {
     return writing([&](writing_side& db) {
       const auto runs = db.runs.jobless_runs(limit);
