@@ -26,6 +26,7 @@ struct settings {
   std::string webhook_url;
   std::string database = "sqlite:daily_digest.db";
   std::string failed_deliveries = "failed_deliveries.jsonl";
+  int lease_ms = 3'000;
 };
 
 std::atomic<bool> stop_requested = false;
@@ -51,13 +52,12 @@ sm::result<std::optional<sm::run_view>> find_unfinished(const sm::mesh& mesh) {
 /// The local servers that the run needs, if any. Those of an unfinished run come back on their old port.
 sm::result<std::optional<local_servers>> start_servers(const settings& given,
                                                        const std::optional<sm::run_view>& unfinished) {
+  if (!given.feed_url.empty()) return std::nullopt;
   int port = 0;
   if (unfinished) {
     const auto known = local_servers::port_of(unfinished->payload.value("feed_url", ""));
     if (!known) return std::nullopt;
     port = *known;
-  } else if (!given.feed_url.empty()) {
-    return std::nullopt;
   }
   // A webhook that was down already would now use up what is left of the run's attempts.
   return local_servers::start({.port = port, .feed = std::string(demo_feed), .has_bad_start = !unfinished});
@@ -109,8 +109,8 @@ sm::result<bool> post_digest(const settings& given) {
   const auto id = start_or_continue(*mesh, *unfinished, payload_of(given, *servers));
   if (!id) return std::unexpected(id.error());
 
-  // Short times, so that a run whose process was killed goes on soon.
-  if (auto working = mesh->start({.grace = 2s, .lease = 3s, .poll = 200ms}); !working) {
+  // A short lease, so that a run whose process was killed goes on soon.
+  if (auto working = mesh->start({.grace = 2s, .lease = sm::milliseconds(given.lease_ms)}); !working) {
     return std::unexpected(working.error());
   }
   const auto ended = follow(*mesh, *id);
@@ -136,6 +136,9 @@ int run_program(int argc, char** argv) {
   webhook->needs(feed);
   app.add_option("--database", given.database, "Where runs are kept")->capture_default_str();
   app.add_option("--failed-deliveries", given.failed_deliveries, "File for digests that could not be delivered")
+      ->capture_default_str();
+  app.add_option("--lease", given.lease_ms, "Milliseconds after which a silent process is taken for dead")
+      ->check(CLI::Range(100, 60'000))
       ->capture_default_str();
   app.add_flag("--cron", is_scheduled, "Keep running, and post on the workflow's schedule");
   CLI11_PARSE(app, argc, argv);
