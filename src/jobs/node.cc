@@ -171,12 +171,6 @@ std::vector<job_id> node::running() const {
   return ids;
 }
 
-bool node::is_current(const slot& place) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = slots_.find(place.delivery().job);
-  return found != slots_.end() && found->second.lock().get() == &place;
-}
-
 std::uint64_t node::at(time_point when, task what) {
   std::uint64_t id = 0;
   {
@@ -501,7 +495,7 @@ delivery node::delivery_of(const job_row& job) const {
   const auto who = workers_.find(job.worker);
   return {.job = job.id,
           .attempt = job.attempt,
-          .attempted_by = job.attempted_by,
+          .holder = job.holder,
           .uncounted_attempt = who == workers_.end() ? job.attempt - 1 : who->second->uncounted_attempt(job)};
 }
 

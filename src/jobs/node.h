@@ -117,9 +117,6 @@ class node {
   void withdraw(job_id id);
   /// The jobs that run here.
   [[nodiscard]] std::vector<job_id> running() const;
-  /// Whether this is the newest delivery of its job to this node: a job that was taken away while the process stood
-  /// still may have come back to it.
-  [[nodiscard]] bool is_current(const slot& place) const;
 
   [[nodiscard]] const environment& around() const { return around_; }
   [[nodiscard]] const node_identity& identity() const { return settings_.identity; }

@@ -16,11 +16,12 @@
 namespace squid_mesh {
 
 /// One worker's permission to work on one job: what its acknowledgement is fenced with. Whoever takes the job over
-/// changes the attempt or the node, and the late acknowledgement finds no row.
+/// changes the attempt or the holder, and the late acknowledgement finds no row. A node that gets the same job again
+/// is another holder: it has it since another moment.
 struct delivery {
   job_id job;
   int attempt = 0;
-  std::string attempted_by;  ///< as stored: `["name","uuid"]`
+  std::string holder;  ///< `job_row::holder`
   /// What the attempt goes back to when the delivery doesn't count. For runs 0: their attempts are in the journal, and
   /// a job attempt above 1 is the sign of a loss that nobody journaled.
   int uncounted_attempt = 0;

@@ -19,6 +19,7 @@ namespace squid_mesh {
 ///   attempt_interrupted  empty                               its process was shut down; the step is run again
 ///   wait_started         {"until": us}
 ///   step_parked          empty                               the process that got the run has no handler for the step
+///   worker_lost          empty                               the run was taken from its worker while time had to pass
 ///
 /// where `us` are microseconds since the Unix epoch. A run's start needs no fact: its row in the runs table is that.
 /// Its end needs none either: it follows from the last fact.
@@ -29,6 +30,7 @@ enum class fact_kind {
   attempt_interrupted,
   wait_started,
   step_parked,
+  worker_lost,
 };
 
 std::string_view to_string(fact_kind kind);

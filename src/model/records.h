@@ -23,8 +23,8 @@ struct run_record {
   std::string payload;  ///< JSON text, defaults filled in
   time_point started_at{};
   std::optional<job_id> job;  ///< the job that carries the run
-  /// As stored. While the run's job is executing, a stored `pending` means `running`: the first step doesn't pay for
-  /// a row that says so.
+  /// As stored. While the run's job is executing, a stored `pending` or `retrying` means `running`: beginning to run
+  /// doesn't cost a row that says so.
   run_status status = run_status::pending;
   run_status shown_status = run_status::pending;  ///< with that meaning spelled out
   std::optional<time_point> ended_at;
@@ -47,6 +47,7 @@ struct job_row {
   std::string tags;
   std::string errors;
   std::string attempted_by;
+  std::string holder;  ///< who fetched it, and when, as stored: the same for nobody else and at no other time
   int attempt = 0;
   int max_attempts = 20;
   int priority = 0;
@@ -67,6 +68,7 @@ struct job_insert {
   std::string tags = "[]";
   int priority = 0;
   int max_attempts = 20;
+  int attempt = 0;
   std::optional<time_point> scheduled_at;  ///< unset: available at once
 };
 

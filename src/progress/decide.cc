@@ -20,12 +20,12 @@ class decider {
 
   decision operator()(const event::delivered& what) {
     if (!state_.current) return let_go();
-    if (current_progress().status == step_status::waiting) return end_wait(*current_progress().until);
-    if (what.attempt > 1 && may_be_in_flight()) {
-      lose_attempt("unknown", what.since);
-    } else {
-      enter(*state_.current);
+    if (what.attempt > 1) {
+      take_over("unknown", what.since);
+      if (may_be_in_flight()) return finish();
     }
+    if (current_progress().status == step_status::waiting) return end_wait(*current_progress().until);
+    enter(*state_.current);
     return finish();
   }
 
@@ -62,7 +62,7 @@ class decider {
 
   decision operator()(const event::worker_died& what) {
     if (!state_.current) return let_go();
-    if (may_be_in_flight()) lose_attempt(what.node, what.since);
+    take_over(what.node, what.since);
     made_.run_next.reset();  // Whoever fetches the job goes on, not the one who noticed.
     if (made_.job.is == job_change::kind::keep) made_.job.is = job_change::kind::give_back;
     return finish();
@@ -124,6 +124,12 @@ class decider {
     append(fact_kind::step_completed, *state_.current, "");
     follow(*state_.current, on::ok);
     return finish();
+  }
+
+  /// Taking a run over appends, always: that fences its earlier worker off, should it wake up.
+  void take_over(const std::string& node, time_point since) {
+    if (may_be_in_flight()) return lose_attempt(node, since);
+    append(fact_kind::worker_lost, *state_.current, "", std::nullopt, node);
   }
 
   void lose_attempt(const std::string& node, time_point since) {

@@ -81,7 +81,8 @@ void apply_to_step(run_state& state, std::size_t step, const fact& next) {
       progress.status = step_status::waiting;
       progress.until = time_point(microseconds(data.at("until").get<std::int64_t>()));
       break;
-    case fact_kind::step_parked: break;
+    case fact_kind::step_parked:
+    case fact_kind::worker_lost: break;
   }
   state.status = run_status::running;
 }
@@ -125,7 +126,8 @@ result<run_state> fold(std::shared_ptr<const definition> workflow, const journal
 }
 
 run_status status_to_store(run_status stored, run_status actual, bool job_is_held) {
-  const bool implied = job_is_held && stored == run_status::pending && actual == run_status::running;
+  const bool implied = job_is_held && actual == run_status::running &&
+                       (stored == run_status::pending || stored == run_status::retrying);
   return implied ? stored : actual;
 }
 

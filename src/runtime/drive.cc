@@ -83,8 +83,8 @@ void drive::give_back() {
 void drive::catch_up() {
   storage::store& store = node_.store();
   const auto job = store.read_job(place_->delivery().job);
-  const bool ours = node_.is_current(*place_) && job && job->state == jobs::state::executing && job->attempt == place_->delivery().attempt &&
-                    job->attempted_by == place_->delivery().attempted_by;
+  const bool ours = job && job->state == jobs::state::executing && job->attempt == place_->delivery().attempt &&
+                    job->holder == place_->delivery().holder;
   if (!ours || !event_) return log(level::warning, "another worker has taken it over; what was done here is dropped");
   auto history = store.read_run(state_.id);
   if (!history) return log(level::error, to_string(history.error()));

@@ -1,4 +1,4 @@
-// Races and crashes of whole nodes, seed by seed. A failing seed is repeated by running the test again.
+// Races and crashes of whole nodes, seed by seed. The same seed gives the same history again.
 #include "inspect/view.h"
 #include "support/simulation.h"
 
@@ -101,6 +101,25 @@ void expect_honest_history(world& w, const run_id& run) {
   }
 }
 
+/// Where the runs are that haven't ended: what one wants to see of a seed that fails.
+std::string describe_stuck(world& w, const std::vector<run_id>& runs) {
+  std::string text = "a run is stuck:";
+  for (const run_id& run : runs) {
+    const auto history = w.sim.store().read_run(run);
+    if (!history || is_terminal(history->run.status)) continue;
+    const auto job = w.sim.store().read_job(*history->run.job);
+    text += "\n" + to_string(run) + ": " + std::string(to_string(history->run.status));
+    if (job) {
+      text += "; job " + std::string(jobs::to_string(job->state)) + " of " + job->attempted_by + ", attempt " +
+              std::to_string(job->attempt) + ", scheduled at " + to_string(job->scheduled_at);
+    }
+    for (const fact& f : history->facts) {
+      text += "\n  " + to_string(f.at) + " " + std::string(to_string(f.kind)) + " " + f.step + " on " + f.node;
+    }
+  }
+  return text + "\nnow " + to_string(w.sim.now());
+}
+
 void run_world(std::uint64_t seed, faults faults, std::map<std::string, int>& marks) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   world w(seed, faults);
@@ -109,7 +128,7 @@ void run_world(std::uint64_t seed, faults faults, std::map<std::string, int>& ma
   for (int i = 0; i < 8; ++i) runs.push_back(w.sim.start("sim.chain"));
   w.sim.run_until([&] { return w.sim.all_ended(); }, 10min);
   w.sim.calm();
-  ASSERT_TRUE(w.sim.run_until([&] { return w.sim.all_ended(); }, 1h)) << "a run is stuck";
+  ASSERT_TRUE(w.sim.run_until([&] { return w.sim.all_ended(); }, 1h)) << describe_stuck(w, runs);
   for (const run_id& run : runs) expect_honest_history(w, run);
   EXPECT_TRUE(w.seen.violations.empty()) << w.seen.violations.front();
   for (const auto& [mark, count] : w.sim.marks) marks[mark] += count;

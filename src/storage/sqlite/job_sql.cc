@@ -12,45 +12,46 @@ namespace squid_mesh::storage::sqlite {
 namespace {
 
 constexpr named_sql insert_sql{"insert_job", R"sql(
-  INSERT INTO oban_jobs (state, queue, worker, args, meta, tags, priority, max_attempts, inserted_at, scheduled_at)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10))sql"};
+  INSERT INTO oban_jobs (state, queue, worker, args, meta, tags, priority, max_attempts, inserted_at, scheduled_at,
+                         attempt)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11))sql"};
 
 // -- What becomes of a delivered job. Parameters 1 to 3 are its delivery: whoever took the job over has changed the
-//    attempt or the node, and the statement changes nothing.
+//    attempt or the holder, and the statement changes nothing.
 
 constexpr named_sql holds_sql{"holds_job", R"sql(
-  SELECT 1 FROM oban_jobs WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by = ?3)sql"};
+  SELECT 1 FROM oban_jobs WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || attempted_at = ?3)sql"};
 
 constexpr named_sql complete_sql{"complete_job", R"sql(
   UPDATE oban_jobs SET state = 'completed', completed_at = ?4
-  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by = ?3)sql"};
+  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || attempted_at = ?3)sql"};
 
 constexpr named_sql snooze_sql{"snooze_job", R"sql(
   UPDATE oban_jobs SET state = 'scheduled', scheduled_at = ?4, attempt = ?5
-  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by = ?3)sql"};
+  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || attempted_at = ?3)sql"};
 
 constexpr named_sql give_back_sql{"give_back_job", R"sql(
   UPDATE oban_jobs SET state = 'available', attempt = ?4
-  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by = ?3)sql"};
+  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || attempted_at = ?3)sql"};
 
 constexpr named_sql retry_failed_sql{"retry_failed_job", R"sql(
   UPDATE oban_jobs SET state = 'retryable', scheduled_at = ?4, errors = json_insert(errors, '$[#]', json(?5))
-  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by = ?3)sql"};
+  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || attempted_at = ?3)sql"};
 
 constexpr named_sql rescue_sql{"rescue_job", R"sql(
   UPDATE oban_jobs
   SET state = iif(attempt < max_attempts, 'available', 'discarded'),
       discarded_at = iif(attempt < max_attempts, NULL, ?4),
       errors = json_insert(errors, '$[#]', json(?5))
-  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by = ?3)sql"};
+  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || attempted_at = ?3)sql"};
 
 constexpr named_sql discard_sql{"discard_job", R"sql(
   UPDATE oban_jobs SET state = 'discarded', discarded_at = ?4, errors = json_insert(errors, '$[#]', json(?5))
-  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by = ?3)sql"};
+  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || attempted_at = ?3)sql"};
 
 constexpr named_sql cancel_running_sql{"cancel_running_job", R"sql(
   UPDATE oban_jobs SET state = 'cancelled', cancelled_at = ?4, errors = json_insert(errors, '$[#]', json(?5))
-  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by = ?3)sql"};
+  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || attempted_at = ?3)sql"};
 
 // -- Queues
 
@@ -157,6 +158,7 @@ job_row read_job(const statement& row) {
           .tags = std::string(row.text(6)),
           .errors = std::string(row.text(7)),
           .attempted_by = std::string(row.text(8)),
+          .holder = std::string(row.text(8)) + std::string(row.text(14)),
           .attempt = static_cast<int>(row.integer(9)),
           .max_attempts = static_cast<int>(row.integer(10)),
           .priority = static_cast<int>(row.integer(11)),
@@ -210,19 +212,20 @@ job_id job_writer::insert(const job_insert& job, time_point now) {
       .bind(8, job.max_attempts)
       .bind(9, inserted_at)
       .bind(10, scheduled_at)
+      .bind(11, job.attempt)
       .run();
   return {insert_.last_insert_id()};
 }
 
 bool job_writer::holds(const delivery& whose) {
-  const bool held = holds_.bind(1, whose.job.value).bind(2, whose.attempt).bind(3, whose.attempted_by).next();
+  const bool held = holds_.bind(1, whose.job.value).bind(2, whose.attempt).bind(3, whose.holder).next();
   holds_.reset();
   return held;
 }
 
 bool job_writer::change(const delivery& whose, const job_change& change, time_point now) {
   const auto update = [&](statement& sql) -> statement& {
-    return sql.bind(1, whose.job.value).bind(2, whose.attempt).bind(3, whose.attempted_by);
+    return sql.bind(1, whose.job.value).bind(2, whose.attempt).bind(3, whose.holder);
   };
   const std::string now_text = to_string(now);
   const std::string at_text = to_string(change.at);

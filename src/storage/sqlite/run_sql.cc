@@ -21,7 +21,7 @@ constexpr named_sql set_status_sql{"set_status", R"sql(
 constexpr named_sql set_job_sql{"set_job", "UPDATE squid_mesh_runs SET job_id = ?2 WHERE id = ?1"};
 
 constexpr named_sql jobless_sql{"jobless_runs", R"sql(
-  SELECT r.id FROM squid_mesh_runs r LEFT JOIN oban_jobs j ON j.id = r.job_id
+  SELECT r.id, coalesce(j.attempt, 1) > 0 FROM squid_mesh_runs r LEFT JOIN oban_jobs j ON j.id = r.job_id
   WHERE r.status IN ('pending', 'running', 'retrying', 'cancelling')
     AND (j.id IS NULL OR j.state IN ('completed', 'discarded', 'cancelled'))
   LIMIT ?1)sql"};
@@ -151,10 +151,12 @@ void run_writer::set_status(const run_id& run, const status_change& change) {
 
 void run_writer::set_job(const run_id& run, job_id job) { set_job_.bind(1, blob_of(run)).bind(2, job.value).run(); }
 
-std::vector<run_id> run_writer::jobless_runs(std::size_t limit) {
-  std::vector<run_id> found;
+std::vector<jobless_run> run_writer::jobless_runs(std::size_t limit) {
+  std::vector<jobless_run> found;
   jobless_.bind(1, limit);
-  while (jobless_.next()) found.push_back(to_run_id(jobless_.blob(0)));
+  while (jobless_.next()) {
+    found.push_back({.run = to_run_id(jobless_.blob(0)), .may_be_in_flight = jobless_.integer(1) != 0});
+  }
   return found;
 }
 

@@ -12,6 +12,12 @@
 
 namespace squid_mesh::storage::sqlite {
 
+/// A run that lost its job.
+struct jobless_run {
+  run_id run;
+  bool may_be_in_flight = false;  ///< its job had been delivered, or is gone, so that nobody knows
+};
+
 /// Writing runs, on the writing connection.
 class run_writer {
  public:
@@ -24,7 +30,7 @@ class run_writer {
   void set_job(const run_id& run, job_id job);
 
   /// Runs that haven't ended but have no job that could still be delivered.
-  std::vector<run_id> jobless_runs(std::size_t limit);
+  std::vector<jobless_run> jobless_runs(std::size_t limit);
 
   void put_definition(std::string_view fingerprint, std::string_view name, std::string_view version,
                       std::string_view document, time_point now);

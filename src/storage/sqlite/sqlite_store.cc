@@ -163,8 +163,10 @@ class sqlite_store final : public store {
   result<std::size_t> mend_runs(const job_insert& job, time_point now, std::size_t limit) override {
     return writing([&](writing_side& db) {
       const auto runs = db.runs.jobless_runs(limit);
-      for (const run_id& run : runs) {
+      for (const auto& [run, may_be_in_flight] : runs) {
         job_insert mended = job;
+        // As if it had been delivered before: whoever gets it takes the run over from a worker that may still be at it.
+        mended.attempt = may_be_in_flight ? 1 : 0;
         mended.args = json{{"run_id", to_string(run)}}.dump();
         db.runs.set_job(run, db.jobs.insert(mended, now));
       }
@@ -308,7 +310,8 @@ class sqlite_store final : public store {
     commit_outcome outcome;
     // The first fact goes first: if its place is taken, nothing of the commit has been written yet.
     if (!next.facts.empty() && !write_.runs.append(next.run, next.facts.front())) return outcome;
-    if (next.job && ends_delivery(next.change.is)) {
+    // A job that the worker keeps needs no look at its row: the journal is the fence.
+    if (next.job && (ends_delivery(next.change.is) || next.facts.empty())) {
       outcome.job_lost = !write_.jobs.change(*next.job, next.change, now);
       if (outcome.job_lost && next.facts.empty()) return outcome;
     }

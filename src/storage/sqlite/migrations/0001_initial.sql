@@ -34,7 +34,8 @@ CREATE TABLE squid_mesh_definitions (
   inserted_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- How each run began, and its projection for lists. While the run's job is executing, 'pending' means running.
+-- How each run began, and its projection for lists. While the run's job is executing, 'pending' and 'retrying' mean
+-- running: see squid_mesh_run_states.
 CREATE TABLE squid_mesh_runs (
   id BLOB PRIMARY KEY CHECK (length(id) = 16),
   workflow TEXT NOT NULL,
@@ -83,7 +84,7 @@ CREATE TABLE squid_mesh_paused_queues (
 -- Runs as people think of them: a run whose job is executing is running, whatever its projection still says.
 CREATE VIEW squid_mesh_run_states AS
 SELECT r.id, lower(hex(r.id)) AS run_id, r.workflow, r.definition, r.trigger_name, r.payload, r.started_at, r.job_id,
-       iif(r.status = 'pending' AND j.state = 'executing', 'running', r.status) AS status,
+       iif(r.status IN ('pending', 'retrying') AND j.state = 'executing', 'running', r.status) AS status,
        r.status AS stored_status, r.ended_at
 FROM squid_mesh_runs r LEFT JOIN oban_jobs j ON j.id = r.job_id;
 
