@@ -160,6 +160,11 @@ TEST(Simulation, NothingIsLostOrDoubledWhenTheDatabaseRefusesAndAnswersAreLost) 
   EXPECT_GT(marks["lost_after"], 10);
 }
 
+TEST(Simulation, NothingIsLostOrDoubledWhenOthersMeddleWithJobs) {
+  auto marks = run_worlds(4'000'000, 30, {.kills = 2, .meddling = 15});
+  EXPECT_GT(marks["meddling"], 50);
+}
+
 TEST(Simulation, NothingIsLostOrDoubledWhenEverythingGoesWrong) {
   run_worlds(3'000'000, 30, {.kills = 5, .pauses = 10, .refusals = 20, .lost_before = 20, .lost_after = 20});
 }

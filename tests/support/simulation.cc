@@ -160,6 +160,15 @@ bool simulation::run_until(const std::function<bool()>& done, microseconds limit
   return done();
 }
 
+/// What other programs may do to rows of the job table at any time.
+void simulation::meddle() {
+  const run_id run = started_[std::uniform_int_distribution<std::size_t>(0, started_.size() - 1)(dice_)];
+  const auto job = must(store_->read_run(run)).run.job;
+  if (!job) return;
+  const bool cancel = chance(500);
+  if (must(cancel ? store_->cancel_job(*job, now()) : store_->retry_job(*job, now()))) ++marks["meddling"];
+}
+
 void simulation::step() {
   while (!births_.empty() && births_.front().first <= now()) {
     start_process(births_.front().second);
@@ -187,6 +196,7 @@ void simulation::step() {
     chosen->pause(now() + std::uniform_int_distribution(0, 3)(dice_) * lease);
     return;
   }
+  if (chance(faults_.meddling)) meddle();
   // Time passes while things are done, a little differently each time.
   clock_.set(now() + microseconds(std::uniform_int_distribution(1, 200)(dice_)));
   chosen->act(dice_, now());

@@ -40,6 +40,7 @@ struct faults {
   int refusals = 0;   ///< the database refuses a write
   int lost_before = 0;  ///< a write's answer is lost, and the write too
   int lost_after = 0;   ///< a write's answer is lost, but the write happened
+  int meddling = 0;     ///< somebody cancels a job, or makes it available again, whatever it is doing
 };
 
 /// What the world consists of: workflows with their handlers, the same on every node.
@@ -77,6 +78,7 @@ class simulation {
   void step();
   [[nodiscard]] bool chance(int per_mille) { return std::uniform_int_distribution(1, 1000)(dice_) <= per_mille; }
   std::unique_ptr<storage::store> open_store(bool faulty);
+  void meddle();
   void start_process(std::size_t concurrency);
 
   friend class faulty_store;
