@@ -39,10 +39,10 @@ class scene {
  public:
   /// Runs the program to its end; see `child_process::wait`.
   int run(std::vector<std::string> environment = {}) {
-    child_process program({DAILY_DIGEST, "--database", "sqlite:" + file("runs.db"), "--lease", "2000",
-                           "--failed-deliveries", file("failed.jsonl"), "--feed", world_.feed_url(), "--webhook",
-                           world_.webhook_url()},
-                          file("output"), std::move(environment));
+    child_process program(
+        {DAILY_DIGEST, "--database", "sqlite:" + file("runs.db"), "--lease", "2000", "--failed-deliveries",
+         file("failed.jsonl"), "--feed", world_.feed_url(), "--webhook", world_.webhook_url()},
+        file("output"), std::move(environment));
     return program.wait();
   }
 

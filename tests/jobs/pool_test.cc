@@ -1,0 +1,49 @@
+#include "jobs/pool.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <latch>
+
+namespace squid_mesh::jobs {
+namespace {
+
+std::vector<task> tasks(int count, const std::function<void()>& what) {
+  std::vector<task> made;
+  for (int i = 0; i < count; ++i) made.emplace_back(what);
+  return made;
+}
+
+TEST(Pool, RunsEveryTaskBeforeItEnds) {
+  std::atomic<int> ran = 0;
+  {
+    pool threads(4);
+    for (int i = 0; i < 100; ++i) threads.post(tasks(10, [&] { ++ran; }));
+  }
+  EXPECT_EQ(ran, 1000);
+}
+
+TEST(Pool, GrowsUntilTasksThatBlockHaveAThreadEach) {
+  std::latch all_here(8);  // with fewer threads this would never open
+  pool threads(8);
+  threads.post(tasks(8, [&] { all_here.arrive_and_wait(); }));
+}
+
+TEST(Pool, NeverRunsMoreTasksAtOnceThanItsLimit) {
+  std::atomic<int> running = 0;
+  std::atomic<int> most = 0;
+  {
+    pool threads(3);
+    threads.post(tasks(200, [&] {
+      const int now = ++running;
+      for (int seen = most; seen < now && !most.compare_exchange_weak(seen, now);) {
+      }
+      std::this_thread::yield();
+      --running;
+    }));
+  }
+  EXPECT_LE(most, 3);
+}
+
+}  // namespace
+}  // namespace squid_mesh::jobs
