@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -55,9 +56,7 @@ T must(sm::result<T> outcome) {
   if constexpr (!std::is_void_v<T>) return *std::move(outcome);
 }
 
-double seconds_since(steady::time_point start) {
-  return std::chrono::duration<double>(steady::now() - start).count();
-}
+double seconds_since(steady::time_point start) { return std::chrono::duration<double>(steady::now() - start).count(); }
 
 double percentile(std::vector<double> values, double p) {
   std::ranges::sort(values);
@@ -82,6 +81,7 @@ void wait_for_all(const sm::mesh& mesh, const std::vector<sm::run_ref>& runs) {
 
 struct throughput {
   double steps_per_s = 0;
+  double commits_per_run = 0;
   double enqueue_per_s = 0;
 };
 
@@ -90,14 +90,18 @@ struct throughput {
 throughput measure_throughput(sm::mesh& mesh, std::size_t runs) {
   constexpr std::size_t batch = 100;
   std::vector<sm::run_ref> started;
+  const std::uint64_t before = mesh.write_transactions();
   const auto start = steady::now();
   for (std::size_t done = 0; done < runs; done += batch) {
-    for (const auto& run : must(mesh.start_runs(w5.name, payloads(std::min(batch, runs - done))))) started.push_back(run);
+    for (const auto& run : must(mesh.start_runs(w5.name, payloads(std::min(batch, runs - done)))))
+      started.push_back(run);
   }
   const double enqueued = seconds_since(start);
   wait_for_all(mesh, started);
   const auto total = static_cast<double>(runs);
-  return {.steps_per_s = total * steps_per_run / seconds_since(start), .enqueue_per_s = total / enqueued};
+  return {.steps_per_s = total * steps_per_run / seconds_since(start),
+          .commits_per_run = static_cast<double>(mesh.write_transactions() - before) / total,
+          .enqueue_per_s = total / enqueued};
 }
 
 /// The times of single runs, one after another per client, from the start call to the awaited end.
@@ -154,6 +158,7 @@ void measure(const settings& given, std::size_t concurrency) {
                          {"run_ms_p50", percentile(times, 0.50)},
                          {"run_ms_p99", percentile(times, 0.99)},
                          {"enqueue_per_s", speed.enqueue_per_s},
+                         {"commits_per_run", speed.commits_per_run},
                          {"peak_rss_mb", peak_rss_mb()},
                          {"raw_commits_per_s", raw.commits_per_s},
                          {"raw_steps_per_s", raw.steps_per_s},
@@ -167,10 +172,12 @@ void measure(const settings& given, std::size_t concurrency) {
 
 int main(int argc, char** argv) {
   settings given;
-  CLI::App app("Measures runs of five no-op steps on SQLite (WAL, synchronous=FULL), beside the raw limits of the same "
-               "run. One JSON object per line.");
+  CLI::App app(
+      "Measures runs of five no-op steps on SQLite (WAL, synchronous=FULL), beside the raw limits of the same "
+      "run. One JSON object per line.");
   app.add_option("--concurrency", given.concurrencies, "Runs at the same time; several values allowed");
-  app.add_option("--runs", given.runs, "Runs to measure at concurrency 10 and more")->check(CLI::Range(100, 10'000'000));
+  app.add_option("--runs", given.runs, "Runs to measure at concurrency 10 and more")
+      ->check(CLI::Range(100, 10'000'000));
   app.add_option("--directory", given.directory, "Where to put the database files; default: a new temporary one");
   CLI11_PARSE(app, argc, argv);
 

@@ -10,6 +10,7 @@
 #include <squid_mesh/workflow.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -104,6 +105,10 @@ class mesh {
 
   /// Waits until the run has ended and returns it; `errc::timeout` where it hasn't by then.
   result<run_view> await_run(const run_id& id, milliseconds timeout) const;
+
+  /// How many write transactions this mesh has made for runs and jobs: beside the number of runs it shows how well
+  /// their commits are gathered.
+  [[nodiscard]] std::uint64_t write_transactions() const;
 
   /// Starts working on runs, on threads of its own. Starting twice is an error.
   result<void> start(work_options options = {});

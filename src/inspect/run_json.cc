@@ -35,10 +35,8 @@ json to_json(const attempt_view& attempt) {
 }
 
 json to_json(const step_view& step) {
-  json out = {{"name", step.name},
-              {"kind", step.kind},
-              {"status", to_string(step.status)},
-              {"attempts", list(step.attempts)}};
+  json out = {
+      {"name", step.name}, {"kind", step.kind}, {"status", to_string(step.status)}, {"attempts", list(step.attempts)}};
   put(out, "input", step.input);
   put(out, "output", step.output);
   put(out, "error", step.error);

@@ -28,13 +28,16 @@ std::optional<time_point> instant(const json& data, const char* key) {
 
 attempt_status status_of(const fact& f, const json& data) {
   switch (f.kind) {
-    case fact_kind::attempt_lost: return attempt_status::lost;
-    case fact_kind::attempt_interrupted: return attempt_status::interrupted;
+    case fact_kind::attempt_lost:
+      return attempt_status::lost;
+    case fact_kind::attempt_interrupted:
+      return attempt_status::interrupted;
     case fact_kind::step_failed: {
       const json code = member(data, "error").value_or(json::object()).value("code", json());
       return code == to_string(errc::timeout) ? attempt_status::timed_out : attempt_status::failed;
     }
-    default: return attempt_status::completed;
+    default:
+      return attempt_status::completed;
   }
 }
 
@@ -91,14 +94,15 @@ class viewer {
     if (!f.started_at) return;
     const json data = parse_data(f);
     auto reason = f.kind == fact_kind::step_completed ? std::nullopt : member(data, "error");
-    view.attempts.push_back({.step = f.step,
-                             .number = number_of(view, f.step),
-                             .status = status_of(f, data),
-                             .started_at = *f.started_at,
-                             .ended_at = f.at,
-                             .node = f.node,
-                             .error = reason ? std::optional(secrets_.mask(*std::move(reason))) : std::nullopt,
-                             .retry_at = f.kind == fact_kind::step_completed ? std::nullopt : instant(data, "retry_at")});
+    view.attempts.push_back(
+        {.step = f.step,
+         .number = number_of(view, f.step),
+         .status = status_of(f, data),
+         .started_at = *f.started_at,
+         .ended_at = f.at,
+         .node = f.node,
+         .error = reason ? std::optional(secrets_.mask(*std::move(reason))) : std::nullopt,
+         .retry_at = f.kind == fact_kind::step_completed ? std::nullopt : instant(data, "retry_at")});
   }
 
   /// The attempt that is going on: it has no fact yet, but the run's job says who has it since when.
@@ -107,15 +111,15 @@ class viewer {
     const definition::step& step = step_at(*state_.current);
     if (step.kind == step_kind::wait) return;
     const json node = json::parse(request_.job->attempted_by, nullptr, false);
-    view.attempts.push_back({.step = step.name,
-                             .number = number_of(view, step.name),
-                             .status = attempt_status::running,
-                             .started_at = std::max(request_.job->attempted_at.value_or(state_.last_at), state_.last_at),
-                             .ended_at = std::nullopt,
-                             .node = node.is_array() && !node.empty() && node[0].is_string() ? node[0].get<std::string>()
-                                                                                             : std::string(),
-                             .error = std::nullopt,
-                             .retry_at = std::nullopt});
+    view.attempts.push_back(
+        {.step = step.name,
+         .number = number_of(view, step.name),
+         .status = attempt_status::running,
+         .started_at = std::max(request_.job->attempted_at.value_or(state_.last_at), state_.last_at),
+         .ended_at = std::nullopt,
+         .node = node.is_array() && !node.empty() && node[0].is_string() ? node[0].get<std::string>() : std::string(),
+         .error = std::nullopt,
+         .retry_at = std::nullopt});
   }
 
   [[nodiscard]] step_status shown_status(std::size_t i) const {

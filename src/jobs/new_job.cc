@@ -15,7 +15,8 @@ std::string normalised_tag(std::string_view tag) {
   const auto first = tag.find_first_not_of(blanks);
   if (first == std::string_view::npos) return {};
   std::string text(tag.substr(first, tag.find_last_not_of(blanks) - first + 1));
-  std::ranges::transform(text, text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return text;
 }
 

@@ -19,8 +19,8 @@ result<job_insert> to_insert(const new_job& work);
 /// A row as users see it.
 result<job> to_job(const job_row& row);
 
-/// A failed delivery: again after `delay`, or after Oban's backoff with up to a tenth of `chance`; discarded if that was
-/// the last attempt.
+/// A failed delivery: again after `delay`, or after Oban's backoff with up to a tenth of `chance`; discarded if that
+/// was the last attempt.
 job_change after_failure(const job_row& row, std::string reason, std::optional<microseconds> delay, time_point now,
                          double chance);
 

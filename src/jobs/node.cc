@@ -299,6 +299,7 @@ void node::write_batch(std::vector<submission> taken, const storage::batch& batc
   auto outcome = store_.write(batch);
   if (!outcome) return settle_failure(std::move(taken), outcome.error(), batch);
   refusals_ = 0;
+  ++batches_;
   if (!batch.stage.empty()) {
     next_stage_ = now + settings_.poll;
     if (outcome->next_due) expect_due(*outcome->next_due);
@@ -306,7 +307,8 @@ void node::write_batch(std::vector<submission> taken, const storage::batch& batc
   {
     const std::lock_guard lock(mutex_);
     for (const storage::claim& wanted : batch.claims) {
-      const auto got = std::ranges::count_if(outcome->claimed, [&](const auto& c) { return c.job.queue == wanted.queue; });
+      const auto got =
+          std::ranges::count_if(outcome->claimed, [&](const auto& c) { return c.job.queue == wanted.queue; });
       queues_[wanted.queue].maybe_more = static_cast<std::size_t>(got) == wanted.limit;
     }
   }
@@ -388,9 +390,8 @@ void node::deliver(std::vector<storage::claimed_job> claimed) {
                                                   around_.random->next_fraction())});
       continue;
     }
-    auto place = std::make_shared<slot>(delivery_of(work.job), [this, queue = work.job.queue, id = work.job.id] {
-      release(queue, id);
-    });
+    auto place = std::make_shared<slot>(delivery_of(work.job),
+                                        [this, queue = work.job.queue, id = work.job.id] { release(queue, id); });
     {
       const std::lock_guard lock(mutex_);
       slots_[work.job.id] = place;
@@ -462,8 +463,8 @@ result<void> node::rescue(time_point now) {
   for (const storage::claimed_job& work : *orphans) {
     const auto who = workers_.find(work.job.worker);
     if (who == workers_.end()) continue;
-    around_.log(level::warning, "job " + to_string(work.job.id) + " is rescued from the dead node " +
-                                    work.job.attempted_by);
+    around_.log(level::warning,
+                "job " + to_string(work.job.id) + " is rescued from the dead node " + work.job.attempted_by);
     std::vector<commit> commits;
     commits.push_back(who->second->orphaned(work, delivery_of(work.job), now));
     submit(std::move(commits), patience::persist, [](auto) {});

@@ -42,8 +42,8 @@ struct queue_setting {
 struct node_settings {
   node_identity identity;
   std::vector<queue_setting> queues;
-  microseconds lease = std::chrono::seconds(10);  ///< without a heartbeat for so long, a node is taken for dead
-  microseconds poll = std::chrono::seconds(1);    ///< at the latest, look for due and available jobs again
+  microseconds lease = std::chrono::seconds(10);        ///< without a heartbeat for so long, a node is taken for dead
+  microseconds poll = std::chrono::seconds(1);          ///< at the latest, look for due and available jobs again
   microseconds glance = std::chrono::milliseconds(25);  ///< look so often whether another process wrote something
   microseconds keep_finished = std::chrono::seconds(60);
 };
@@ -118,6 +118,8 @@ class node {
   /// The jobs that run here.
   [[nodiscard]] std::vector<job_id> running() const;
 
+  /// How many batches have been written.
+  [[nodiscard]] std::uint64_t batches() const { return batches_; }
   [[nodiscard]] const environment& around() const { return around_; }
   [[nodiscard]] const node_identity& identity() const { return settings_.identity; }
   [[nodiscard]] storage::store& store() const { return store_; }
@@ -183,9 +185,10 @@ class node {
   time_point next_stage_{};
   time_point next_glance_{};
   bool claims_in_doubt_ = false;  ///< jobs may have been claimed without our knowing
-  time_point blocked_until_{};  ///< the database refused: no writing before
+  time_point blocked_until_{};    ///< the database refused: no writing before
 
   std::atomic<int> refusals_ = 0;  ///< in a row
+  std::atomic<std::uint64_t> batches_ = 0;
   std::atomic<bool> draining_ = false;
   std::atomic<bool> driven_ = false;
 

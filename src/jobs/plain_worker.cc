@@ -35,7 +35,8 @@ void plain_worker::execute(storage::claimed_job work, std::shared_ptr<slot> plac
   commits.push_back({.job = place->delivery(), .change = change_for(work.job, std::move(how), *place)});
   owner_.submit(std::move(commits), patience::persist, [place, log = owner_.around().log](auto outcomes) {
     if (outcomes && !outcomes->front().applied) {
-      log(level::warning, "job " + to_string(place->delivery().job) + " was taken away while it ran; its end is dropped");
+      log(level::warning,
+          "job " + to_string(place->delivery().job) + " was taken away while it ran; its end is dropped");
     }
   });
 }
@@ -56,15 +57,19 @@ outcome plain_worker::handle(const job_row& row, const slot& place) const {
 job_change plain_worker::change_for(const job_row& row, outcome how, const slot& place) const {
   const time_point now = owner_.around().clock->now();
   switch (how.is) {
-    case outcome::kind::done: return {.is = job_change::kind::finish};
+    case outcome::kind::done:
+      return {.is = job_change::kind::finish};
     case outcome::kind::failed:
       // A job that was stopped because its process shuts down has not failed.
       if (place.shutdown().stop_requested()) return {.is = job_change::kind::give_back};
       return after_failure(row, std::move(how.reason), how.delay, now, owner_.around().random->next_fraction());
     case outcome::kind::snoozed:
-      return {.is = job_change::kind::snooze, .at = now + std::max(how.delay.value_or(microseconds(0)), microseconds(0))};
-    case outcome::kind::cancelled: return {.is = job_change::kind::cancel, .reason = std::move(how.reason)};
-    case outcome::kind::discarded: return {.is = job_change::kind::discard, .reason = std::move(how.reason)};
+      return {.is = job_change::kind::snooze,
+              .at = now + std::max(how.delay.value_or(microseconds(0)), microseconds(0))};
+    case outcome::kind::cancelled:
+      return {.is = job_change::kind::cancel, .reason = std::move(how.reason)};
+    case outcome::kind::discarded:
+      return {.is = job_change::kind::discard, .reason = std::move(how.reason)};
   }
   return {.is = job_change::kind::finish};
 }

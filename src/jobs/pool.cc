@@ -5,12 +5,16 @@
 namespace squid_mesh::jobs {
 
 pool::~pool() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
+  std::unique_lock lock(mutex_);
+  stopping_ = true;
   work_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
+  // While something is queued, threads start others; each does so before it ends, so the last one here is the last.
+  for (std::size_t i = 0; i < threads_.size(); ++i) {
+    std::thread ending = std::move(threads_[i]);
+    lock.unlock();
+    ending.join();
+    lock.lock();
+  }
 }
 
 void pool::call_for_help() {

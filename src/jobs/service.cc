@@ -62,8 +62,8 @@ log_sink standard_log() {
 service::service(std::unique_ptr<storage::store> store, log_sink log)
     : log_(log ? std::move(log) : standard_log()),
       store_(std::move(store)),
-      node_(std::make_unique<node>(
-          *store_, environment{.clock = &clock_, .random = &random_, .tasks = &tasks_, .log = log_})) {}
+      node_(std::make_unique<node>(*store_,
+                                   environment{.clock = &clock_, .random = &random_, .tasks = &tasks_, .log = log_})) {}
 
 service::~service() { stop(); }
 
@@ -71,13 +71,13 @@ result<void> service::start(const service_options& options) {
   if (auto valid = check(options); !valid) return valid;
   const std::lock_guard control(control_mutex_);
   if (loop_) return std::unexpected(error{.code = errc::conflict, .message = "the workers have been started already"});
-  auto began = node_->begin_work(
-      {.identity = {.name = options.node_name.empty() ? default_node_name() : options.node_name,
-                    .id = to_string(make_uuid_v7(clock_.now(), random_))},
-       .queues = options.queues,
-       .lease = options.lease,
-       .poll = options.poll,
-       .keep_finished = options.keep_finished});
+  auto began =
+      node_->begin_work({.identity = {.name = options.node_name.empty() ? default_node_name() : options.node_name,
+                                      .id = to_string(make_uuid_v7(clock_.now(), random_))},
+                         .queues = options.queues,
+                         .lease = options.lease,
+                         .poll = options.poll,
+                         .keep_finished = options.keep_finished});
   if (!began) return began;
   grace_ = options.grace;
   tasks_.threads = std::make_unique<pool>(total_limit(options.queues));

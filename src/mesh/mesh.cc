@@ -44,7 +44,9 @@ struct mesh::impl {
     return {};
   }
 
-  result<std::shared_ptr<const definition>> definition_of(const run_record& run) { return known.pinned(run.definition); }
+  result<std::shared_ptr<const definition>> definition_of(const run_record& run) {
+    return known.pinned(run.definition);
+  }
 
   mesh_options options;
   awaiting waiters;
@@ -128,7 +130,8 @@ result<run_view> mesh::inspect_run(const run_id& id, inspect_options options) co
   if (!history) return std::unexpected(std::move(history).error());
   auto workflow = impl_->definition_of(history->run);
   if (!workflow) return std::unexpected(std::move(workflow).error());
-  view_request request{.history = *std::move(history), .definition = *std::move(workflow), .job = {}, .options = options};
+  view_request request{
+      .history = *std::move(history), .definition = *std::move(workflow), .job = {}, .options = options};
   if (request.history.run.job) {
     if (auto job = store.read_job(*request.history.run.job)) request.job = *std::move(job);
   }
@@ -158,11 +161,13 @@ result<run_view> mesh::await_run(const run_id& id, milliseconds timeout) const {
   });
   if (!status) return std::unexpected(std::move(status).error());
   if (ended) return inspect_run(id);
-  return std::unexpected(error{.code = errc::timeout,
-                               .message = "run " + to_string(id) + " has not ended; it is " +
-                                          std::string(to_string(*status)),
-                               .retryable = true});
+  return std::unexpected(
+      error{.code = errc::timeout,
+            .message = "run " + to_string(id) + " has not ended; it is " + std::string(to_string(*status)),
+            .retryable = true});
 }
+
+std::uint64_t mesh::write_transactions() const { return impl_->workers.worker_node().batches(); }
 
 result<void> mesh::start(work_options options) {
   jobs::service_options service{.node_name = impl_->options.node_name,

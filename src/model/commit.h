@@ -78,9 +78,9 @@ struct commit {
 
 /// What became of a commit.
 struct commit_outcome {
-  bool applied = false;           ///< false: the fence was taken, nothing was changed
-  bool job_lost = false;          ///< the job row was not ours any more
-  std::vector<job_id> inserted;   ///< the ids of `commit::inserts`, in order
+  bool applied = false;          ///< false: the fence was taken, nothing was changed
+  bool job_lost = false;         ///< the job row was not ours any more
+  std::vector<job_id> inserted;  ///< the ids of `commit::inserts`, in order
 };
 
 }  // namespace squid_mesh

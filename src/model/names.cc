@@ -9,8 +9,9 @@ namespace squid_mesh {
 namespace {
 
 // All in the order of the enumerators, all stored or shown: never change one.
-constexpr std::array<std::string_view, 7> fact_kinds{"step_completed", "step_failed", "attempt_lost",
-                                                     "attempt_interrupted", "wait_started", "step_parked", "worker_lost"};
+constexpr std::array<std::string_view, 7> fact_kinds{"step_completed",      "step_failed",  "attempt_lost",
+                                                     "attempt_interrupted", "wait_started", "step_parked",
+                                                     "worker_lost"};
 constexpr std::array<std::string_view, 8> run_statuses{"pending", "running",   "retrying",   "paused",
                                                        "failed",  "completed", "cancelling", "cancelled"};
 constexpr std::array<std::string_view, 7> step_statuses{"pending",   "running", "waiting", "retrying",

@@ -133,8 +133,8 @@ class decider {
   }
 
   void lose_attempt(const std::string& node, time_point since) {
-    const error reason{.code = errc::interrupted, .message = "the worker died during the attempt", .kind = "lost",
-                       .retryable = true};
+    const error reason{
+        .code = errc::interrupted, .message = "the worker died during the attempt", .kind = "lost", .retryable = true};
     const bool again = runs_again_after_loss(current_step().retry, current_progress().counted + 1);
     // The attempt began when its predecessor was durable, if its worker had the job already.
     end_badly(fact_kind::attempt_lost, reason, again ? std::optional(microseconds(0)) : std::nullopt,

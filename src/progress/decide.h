@@ -54,8 +54,8 @@ struct worker_died {
 
 }  // namespace event
 
-using run_event = std::variant<event::delivered, event::succeeded, event::failed, event::interrupted,
-                               event::no_handler, event::worker_died>;
+using run_event = std::variant<event::delivered, event::succeeded, event::failed, event::interrupted, event::no_handler,
+                               event::worker_died>;
 
 /// What `decide` may know of the world.
 struct moment {

@@ -73,16 +73,21 @@ void apply_to_step(run_state& state, std::size_t step, const fact& next) {
   progress.parked = next.kind == fact_kind::step_parked;
   state.last_at = next.at;
   switch (next.kind) {
-    case fact_kind::step_completed: return complete_step(state, step, data);
+    case fact_kind::step_completed:
+      return complete_step(state, step, data);
     case fact_kind::step_failed:
-    case fact_kind::attempt_lost: return end_attempt_badly(state, step, data);
-    case fact_kind::attempt_interrupted: ++progress.attempts; break;
+    case fact_kind::attempt_lost:
+      return end_attempt_badly(state, step, data);
+    case fact_kind::attempt_interrupted:
+      ++progress.attempts;
+      break;
     case fact_kind::wait_started:
       progress.status = step_status::waiting;
       progress.until = time_point(microseconds(data.at("until").get<std::int64_t>()));
       break;
     case fact_kind::step_parked:
-    case fact_kind::worker_lost: break;
+    case fact_kind::worker_lost:
+      break;
   }
   state.status = run_status::running;
 }
@@ -106,7 +111,8 @@ result<run_state> begin(std::shared_ptr<const definition> workflow, const run_re
 result<void> apply(run_state& state, const fact& next) {
   if (next.seq != state.last_seq + 1) return damaged(state.id, next.seq, "a fact is missing before it");
   const auto step = state.definition->find_step(next.step);
-  if (!step || state.current != step) return damaged(state.id, next.seq, "step " + next.step + " is not its current one");
+  if (!step || state.current != step)
+    return damaged(state.id, next.seq, "step " + next.step + " is not its current one");
   state.last_seq = next.seq;
   try {
     apply_to_step(state, *step, next);
@@ -126,8 +132,8 @@ result<run_state> fold(std::shared_ptr<const definition> workflow, const journal
 }
 
 run_status status_to_store(run_status stored, run_status actual, bool job_is_held) {
-  const bool implied = job_is_held && actual == run_status::running &&
-                       (stored == run_status::pending || stored == run_status::retrying);
+  const bool implied =
+      job_is_held && actual == run_status::running && (stored == run_status::pending || stored == run_status::retrying);
   return implied ? stored : actual;
 }
 

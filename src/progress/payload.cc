@@ -2,6 +2,8 @@
 
 #include "cron/zones.h"
 
+#include <squid_mesh/detail/text.hpp>
+
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -11,12 +13,18 @@ namespace {
 
 bool has_type(const json& value, type wanted) {
   switch (wanted) {
-    case type::string: return value.is_string();
-    case type::integer: return value.is_number_integer();
-    case type::floating: return value.is_number();
-    case type::boolean: return value.is_boolean();
-    case type::object: return value.is_object();
-    case type::list: return value.is_array();
+    case type::string:
+      return value.is_string();
+    case type::integer:
+      return value.is_number_integer();
+    case type::floating:
+      return value.is_number();
+    case type::boolean:
+      return value.is_boolean();
+    case type::object:
+      return value.is_object();
+    case type::list:
+      return value.is_array();
   }
   return false;
 }
@@ -53,7 +61,9 @@ result<json> value_of(const definition::trigger& trigger, const definition::fiel
 
 void find_undeclared(const definition::trigger& trigger, const json& payload, std::vector<problem>& problems) {
   for (const auto& [key, value] : payload.items()) {
-    if (std::ranges::find(trigger.payload, key, &definition::field::name) == trigger.payload.end()) {
+    if (!detail::is_utf8(key)) {
+      problems.push_back({.path = "payload", .rule = "payload_is_not_utf8", .message = "a field's name is not UTF-8"});
+    } else if (std::ranges::find(trigger.payload, key, &definition::field::name) == trigger.payload.end()) {
       problems.push_back({.path = "payload." + key,
                           .rule = "field_is_not_declared",
                           .message = key + " is not a field of trigger " + trigger.name});
@@ -81,9 +91,9 @@ result<std::string> accept_payload(const definition::trigger& trigger, const jso
   try {
     std::string text = accepted.dump();
     if (text.size() <= max_bytes) return text;
-    return refuse("the payload has " + std::to_string(text.size()) + " bytes, and " + std::to_string(max_bytes) +
-                      " are allowed",
-                  {{.path = "payload", .rule = "payload_is_too_large", .message = "the payload is too large"}});
+    return refuse(
+        "the payload has " + std::to_string(text.size()) + " bytes, and " + std::to_string(max_bytes) + " are allowed",
+        {{.path = "payload", .rule = "payload_is_too_large", .message = "the payload is too large"}});
   } catch (const json::exception&) {
     return refuse("the payload holds text that is not UTF-8",
                   {{.path = "payload", .rule = "payload_is_not_utf8", .message = "the payload is not UTF-8"}});

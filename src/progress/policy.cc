@@ -26,8 +26,7 @@ std::optional<microseconds> delay_after_failure(const retry_policy& policy, cons
 }
 
 bool runs_again_after_loss(const retry_policy& policy, int counted) {
-  const int allowed =
-      policy.max_attempts == retry_policy::unset ? retry_policy::unset_lost_limit : policy.max_attempts;
+  const int allowed = policy.max_attempts == retry_policy::unset ? retry_policy::unset_lost_limit : policy.max_attempts;
   return counted < allowed;
 }
 

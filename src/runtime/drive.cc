@@ -39,11 +39,8 @@ void drive::write(decision made) {
   made_ = std::move(made);
   if (made_.facts.empty() && !made_.status && !ends_delivery(made_.job.is)) return go_on({.applied = true});
   std::vector<commit> commits;
-  commits.push_back({.run = state_.id,
-                     .facts = made_.facts,
-                     .status = made_.status,
-                     .job = place_->delivery(),
-                     .change = made_.job});
+  commits.push_back(
+      {.run = state_.id, .facts = made_.facts, .status = made_.status, .job = place_->delivery(), .change = made_.job});
   node_.submit(std::move(commits), jobs::patience::persist, [self = shared_from_this()](auto outcome) {
     std::vector<task> tasks;
     tasks.emplace_back([self, outcome = std::move(outcome)]() mutable { self->on_written(std::move(outcome)); });
@@ -69,8 +66,7 @@ void drive::go_on(const commit_outcome& outcome) {
 }
 
 void drive::run(std::size_t step) {
-  on(run_step(state_, step,
-              {.workflows = &known_, .node = &node_, .place = place_.get(), .secrets = &secrets_}));
+  on(run_step(state_, step, {.workflows = &known_, .node = &node_, .place = place_.get(), .secrets = &secrets_}));
 }
 
 void drive::give_back() {

@@ -43,8 +43,8 @@ void run_worker::execute(storage::claimed_job work, std::shared_ptr<jobs::slot> 
   }
   const event::delivered what{.attempt = work.job.attempt,
                               .since = work.job.attempted_at.value_or(node_.around().clock->now())};
-  redactor secrets = secrets_of(*state->definition, work.run->run.trigger,
-                                json::parse(work.run->run.payload, nullptr, false));
+  redactor secrets =
+      secrets_of(*state->definition, work.run->run.trigger, json::parse(work.run->run.payload, nullptr, false));
   std::make_shared<drive>(known_, node_, std::move(place), *std::move(state), std::move(secrets))->begin(what);
 }
 

@@ -14,8 +14,8 @@ result<commit> plan_start(const start_request& request, time_point now, random_s
   const definition::trigger* trigger =
       request.trigger.empty() ? &workflow.triggers().front() : workflow.find_trigger(request.trigger);
   if (trigger == nullptr) {
-    return std::unexpected(
-        error{.code = errc::not_found, .message = "workflow " + workflow.name() + " has no trigger " + request.trigger});
+    return std::unexpected(error{.code = errc::not_found,
+                                 .message = "workflow " + workflow.name() + " has no trigger " + request.trigger});
   }
   auto payload = accept_payload(*trigger, *request.payload, now, request.max_payload_bytes);
   if (!payload) return std::unexpected(std::move(payload).error());

@@ -131,11 +131,11 @@ run_event run_action(const run_state& state, const event::attempt& of, const han
   }();
 
   if (stop->timed_out) {
-    return event::failed{.of = of,
-                         .reason = {.code = errc::timeout,
-                                    .message = "the attempt took longer than " + std::to_string(step.timeout.count()) +
-                                               " ms",
-                                    .retryable = true}};
+    return event::failed{
+        .of = of,
+        .reason = {.code = errc::timeout,
+                   .message = "the attempt took longer than " + std::to_string(step.timeout.count()) + " ms",
+                   .retryable = true}};
   }
   if (output) return event::succeeded{.of = of, .output = *std::move(output)};
   if (around.place->shutdown().stop_requested()) return event::interrupted{of};

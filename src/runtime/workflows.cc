@@ -36,8 +36,8 @@ result<void> check_handlers(const definition& workflow, const std::map<std::stri
 result<void> workflows::add(definition workflow, std::map<std::string, handler> handlers, time_point now) {
   if (auto fit = check_handlers(workflow, handlers); !fit) return fit;
   const auto shared = std::make_shared<const definition>(std::move(workflow));
-  auto stored = store_.put_definition(shared->fingerprint(), shared->name(), shared->version(),
-                                      shared->to_json().dump(), now);
+  auto stored =
+      store_.put_definition(shared->fingerprint(), shared->name(), shared->version(), shared->to_json().dump(), now);
   if (!stored) return stored;
   const std::lock_guard lock(mutex_);
   by_fingerprint_[shared->fingerprint()] = shared;

@@ -57,7 +57,6 @@ struct heartbeat {
   time_point expires_at{};
 };
 
-
 /// Safe to use from several threads; calls that write wait for each other. Errors: `unavailable` (busy or unreachable:
 /// nothing happened, try again), `in_doubt` (a write may have happened), `storage` (anything else).
 class store {
@@ -94,8 +93,7 @@ class store {
   virtual result<std::size_t> mend_runs(const job_insert& job, time_point now, std::size_t limit) = 0;
 
   /// Deletes finished jobs of these queues that ended before `before`. Returns how many.
-  virtual result<std::size_t> prune_jobs(std::span<const std::string> queues, time_point before,
-                                         std::size_t limit) = 0;
+  virtual result<std::size_t> prune_jobs(std::span<const std::string> queues, time_point before, std::size_t limit) = 0;
 
   /// Whether another connection may have changed the database since the last call. Cheap; may say yes too often.
   virtual bool changed_by_others() = 0;

@@ -1,6 +1,7 @@
 // Races and crashes of whole nodes, seed by seed. The same seed gives the same history again.
-#include "inspect/view.h"
 #include "support/simulation.h"
+
+#include "inspect/view.h"
 
 #include <gtest/gtest.h>
 
@@ -20,7 +21,9 @@ constexpr auto chain = workflow({
     .name = "sim.chain",
     .triggers = {{.name = "manual", .payload = {{"n", type::integer, value(1)}}}},
     .steps = {{"first", bound_action, {.output = "first"}},
-              {"flaky", bound_action, {.output = "flaky", .retry = {.max_attempts = 50, .backoff = exponential(1s, 8s)}}},
+              {"flaky",
+               bound_action,
+               {.output = "flaky", .retry = {.max_attempts = 50, .backoff = exponential(1s, 8s)}}},
               {"rest", wait{5s}},
               {"doomed", bound_action, {.retry = {.max_attempts = 2, .backoff = constant(1s)}}},
               {"repair", bound_action, {.output = "repaired"}},
@@ -67,8 +70,7 @@ class world {
 
   /// Invariant 1: a step's output is durable before any step that could read it starts.
   void expect_durable_predecessor(const run_id& run, const std::string& name) {
-    static const std::map<std::string, std::string> before{
-        {"flaky", "first"}, {"doomed", "rest"}, {"last", "repair"}};
+    static const std::map<std::string, std::string> before{{"flaky", "first"}, {"doomed", "rest"}, {"last", "repair"}};
     const auto needed = before.find(name);
     if (needed == before.end()) return;
     const auto history = sim.store().read_run(run);

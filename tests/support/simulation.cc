@@ -57,7 +57,9 @@ class simulation::process {
   process(simulation& world, const std::string& name, std::size_t slots)
       : concurrency(slots),
         store_(world.open_store(true)),
-        node_(*store_, {.clock = &world.clock_, .random = &world.random_, .tasks = &tasks_,
+        node_(*store_, {.clock = &world.clock_,
+                        .random = &world.random_,
+                        .tasks = &tasks_,
                         .log = [](level, std::string_view) {}}),
         known_(*store_) {
     node_.add_worker(run_worker_name, std::make_shared<run_worker>(known_, node_));
@@ -138,8 +140,11 @@ void simulation::start_process(std::size_t concurrency) {
 
 run_id simulation::start(std::string_view workflow, const json& payload) {
   const auto member = std::ranges::find(cast_, workflow, [](const cast_member& m) { return m.workflow.name(); });
-  const commit begin = must(plan_start({.workflow = &member->workflow, .trigger = {}, .payload = &payload,
-                                        .queue = queue_name, .max_payload_bytes = 1U << 20U},
+  const commit begin = must(plan_start({.workflow = &member->workflow,
+                                        .trigger = {},
+                                        .payload = &payload,
+                                        .queue = queue_name,
+                                        .max_payload_bytes = 1U << 20U},
                                        now(), random_));
   must(store_->write({.now = now(), .commits = {&begin}, .stage = {}, .claims = {}, .attempted_by = {}}));
   started_.push_back(begin.run);
@@ -147,7 +152,8 @@ run_id simulation::start(std::string_view workflow, const json& payload) {
 }
 
 bool simulation::all_ended() {
-  return std::ranges::all_of(started_, [this](const run_id& run) { return is_terminal(must(store_->read_status(run))); });
+  return std::ranges::all_of(started_,
+                             [this](const run_id& run) { return is_terminal(must(store_->read_status(run))); });
 }
 
 bool simulation::run_until(const std::function<bool()>& done, microseconds limit) {

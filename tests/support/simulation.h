@@ -35,9 +35,9 @@ class virtual_clock final : public clock_source {
 
 /// How often, out of a thousand scheduling steps or writes, something goes wrong.
 struct faults {
-  int kills = 0;      ///< a process dies
-  int pauses = 0;     ///< a process stands still, for up to three leases
-  int refusals = 0;   ///< the database refuses a write
+  int kills = 0;        ///< a process dies
+  int pauses = 0;       ///< a process stands still, for up to three leases
+  int refusals = 0;     ///< the database refuses a write
   int lost_before = 0;  ///< a write's answer is lost, and the write too
   int lost_after = 0;   ///< a write's answer is lost, but the write happened
   int meddling = 0;     ///< somebody cancels a job, or makes it available again, whatever it is doing

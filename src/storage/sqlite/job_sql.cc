@@ -139,8 +139,7 @@ constexpr named_sql find_sql{"find_job", R"sql(
          inserted_at, scheduled_at, attempted_at, completed_at, discarded_at, cancelled_at
   FROM oban_jobs WHERE id = ?1)sql"};
 
-constexpr named_sql is_executing_sql{"is_executing",
-                                     "SELECT 1 FROM oban_jobs WHERE id = ?1 AND state = 'executing'"};
+constexpr named_sql is_executing_sql{"is_executing", "SELECT 1 FROM oban_jobs WHERE id = ?1 AND state = 'executing'"};
 
 std::optional<time_point> time_at(const statement& row, int column) {
   return row.is_null(column) ? std::nullopt : parse_time(row.text(column));
@@ -171,8 +170,8 @@ job_row read_job(const statement& row) {
 }
 
 std::string error_element(int attempt, time_point now, const std::string& reason) {
-  return json{{"attempt", attempt}, {"at", to_string(now)}, {"error", reason}}.dump(
-      -1, ' ', false, json::error_handler_t::replace);
+  return json{{"attempt", attempt}, {"at", to_string(now)}, {"error", reason}}.dump(-1, ' ', false,
+                                                                                    json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -234,14 +233,22 @@ bool job_writer::change(const delivery& whose, const job_change& change, time_po
     return update(sql).bind(4, at).bind(5, element).run() == 1;
   };
   switch (change.is) {
-    case job_change::kind::keep: return holds(whose);
-    case job_change::kind::finish: return update(complete_).bind(4, now_text).run() == 1;
-    case job_change::kind::snooze: return update(snooze_).bind(4, at_text).bind(5, whose.uncounted_attempt).run() == 1;
-    case job_change::kind::give_back: return update(give_back_).bind(4, whose.uncounted_attempt).run() == 1;
-    case job_change::kind::retry: return failed(retry_failed_, at_text);
-    case job_change::kind::rescue: return failed(rescue_, now_text);
-    case job_change::kind::discard: return failed(discard_, now_text);
-    case job_change::kind::cancel: return failed(cancel_running_, now_text);
+    case job_change::kind::keep:
+      return holds(whose);
+    case job_change::kind::finish:
+      return update(complete_).bind(4, now_text).run() == 1;
+    case job_change::kind::snooze:
+      return update(snooze_).bind(4, at_text).bind(5, whose.uncounted_attempt).run() == 1;
+    case job_change::kind::give_back:
+      return update(give_back_).bind(4, whose.uncounted_attempt).run() == 1;
+    case job_change::kind::retry:
+      return failed(retry_failed_, at_text);
+    case job_change::kind::rescue:
+      return failed(rescue_, now_text);
+    case job_change::kind::discard:
+      return failed(discard_, now_text);
+    case job_change::kind::cancel:
+      return failed(cancel_running_, now_text);
   }
   return false;
 }

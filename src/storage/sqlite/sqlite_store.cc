@@ -154,7 +154,8 @@ class sqlite_store final : public store {
     return reading([&](reading_side& db) {
       std::vector<claimed_job> found;
       for (const std::string& queue : queues) {
-        for (job_row& job : db.jobs.claimed(queue, attempted_by)) found.push_back(with_journal(std::move(job), db.runs));
+        for (job_row& job : db.jobs.claimed(queue, attempted_by))
+          found.push_back(with_journal(std::move(job), db.runs));
       }
       return found;
     });
