@@ -1,6 +1,5 @@
 // A program of somebody who has installed the library: public headers and libraries alone.
-#include <squid_mesh/error.hpp>
-#include <squid_mesh/ids.hpp>
+#include <squid_mesh/squid_mesh.hpp>
 
 #include <cstdlib>
 #include <iostream>
@@ -9,18 +8,35 @@ namespace sm = squid_mesh;
 
 namespace {
 
-sm::result<sm::run_id> read_id(const char* text) {
-  const auto id = sm::run_id::parse(text);
-  if (!id) return std::unexpected(sm::permanent("not an id"));
-  return *id;
+sm::json twice(const sm::json& input) { return {{"result", input.at("n").get<int>() * 2}}; }
+
+constexpr auto doubling = sm::workflow({
+    .name = "consumer.doubling",
+    .triggers = {{.name = "manual", .payload = {{"n", sm::type::integer}}}},
+    .steps = {{"twice", sm::action<twice>}},
+    .transitions = {{"twice", sm::on::ok, sm::complete}},
+});
+
+/// Runs the workflow once, on a database in memory.
+sm::result<sm::run_view> run_once() {
+  auto mesh = sm::mesh::open({.database = "sqlite:file:/consumer?vfs=memdb"});
+  if (!mesh) return std::unexpected(mesh.error());
+  if (auto added = mesh->add(doubling); !added) return std::unexpected(added.error());
+  if (auto started = mesh->start(); !started) return std::unexpected(started.error());
+  const auto run = mesh->start_run(doubling, {{"n", 21}});
+  if (!run) return std::unexpected(run.error());
+  return mesh->await_run(run->id, sm::milliseconds(10'000));
 }
 
 }  // namespace
 
 int main() {
-  const char* text = "0190163d-8694-739b-aea5-966c26f8ad91";
-  const auto id = read_id(text);
-  if (!id || to_string(*id) != text || read_id("no id").error().message != "not an id") return EXIT_FAILURE;
-  std::cout << "squid_mesh works as a package: " << to_string(*id) << '\n';
+  const auto run = run_once();
+  if (!run) {
+    std::cerr << to_string(run.error()) << '\n';
+    return EXIT_FAILURE;
+  }
+  if (run->context.at("result") != 42) return EXIT_FAILURE;
+  std::cout << "squid_mesh works as a package: " << run->context.at("result") << '\n';
   return EXIT_SUCCESS;
 }
