@@ -76,14 +76,15 @@ class job_process {
   /// Turns and tasks until nothing is left to do at this instant.
   void settle() {
     node_.look_again();
+    time_point next;
     do {
       while (!tasks_.queued.empty()) {
-        task next = std::move(tasks_.queued.front());
+        task first = std::move(tasks_.queued.front());
         tasks_.queued.pop_front();
-        next();
+        first();
       }
-      node_.turn();
-    } while (!tasks_.queued.empty() || !node_.quiet());
+      next = node_.turn();
+    } while (!tasks_.queued.empty() || next <= node_.around().clock->now());
   }
 
  private:
