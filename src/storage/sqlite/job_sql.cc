@@ -20,38 +20,39 @@ constexpr named_sql insert_sql{"insert_job", R"sql(
 //    attempt or the holder, and the statement changes nothing.
 
 constexpr named_sql holds_sql{"holds_job", R"sql(
-  SELECT 1 FROM oban_jobs WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || attempted_at = ?3)sql"};
+  SELECT 1 FROM oban_jobs
+  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || coalesce(attempted_at, '') = ?3)sql"};
 
 constexpr named_sql complete_sql{"complete_job", R"sql(
   UPDATE oban_jobs SET state = 'completed', completed_at = ?4
-  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || attempted_at = ?3)sql"};
+  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || coalesce(attempted_at, '') = ?3)sql"};
 
 constexpr named_sql snooze_sql{"snooze_job", R"sql(
   UPDATE oban_jobs SET state = 'scheduled', scheduled_at = ?4, attempt = ?5
-  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || attempted_at = ?3)sql"};
+  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || coalesce(attempted_at, '') = ?3)sql"};
 
 constexpr named_sql give_back_sql{"give_back_job", R"sql(
   UPDATE oban_jobs SET state = 'available', attempt = ?4
-  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || attempted_at = ?3)sql"};
+  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || coalesce(attempted_at, '') = ?3)sql"};
 
 constexpr named_sql retry_failed_sql{"retry_failed_job", R"sql(
   UPDATE oban_jobs SET state = 'retryable', scheduled_at = ?4, errors = json_insert(errors, '$[#]', json(?5))
-  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || attempted_at = ?3)sql"};
+  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || coalesce(attempted_at, '') = ?3)sql"};
 
 constexpr named_sql rescue_sql{"rescue_job", R"sql(
   UPDATE oban_jobs
   SET state = iif(attempt < max_attempts, 'available', 'discarded'),
       discarded_at = iif(attempt < max_attempts, NULL, ?4),
       errors = json_insert(errors, '$[#]', json(?5))
-  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || attempted_at = ?3)sql"};
+  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || coalesce(attempted_at, '') = ?3)sql"};
 
 constexpr named_sql discard_sql{"discard_job", R"sql(
   UPDATE oban_jobs SET state = 'discarded', discarded_at = ?4, errors = json_insert(errors, '$[#]', json(?5))
-  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || attempted_at = ?3)sql"};
+  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || coalesce(attempted_at, '') = ?3)sql"};
 
 constexpr named_sql cancel_running_sql{"cancel_running_job", R"sql(
   UPDATE oban_jobs SET state = 'cancelled', cancelled_at = ?4, errors = json_insert(errors, '$[#]', json(?5))
-  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || attempted_at = ?3)sql"};
+  WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || coalesce(attempted_at, '') = ?3)sql"};
 
 // -- Queues
 

@@ -1,0 +1,43 @@
+// A database for one test, whatever the backend: several stores may be opened on it, as several processes would.
+#pragma once
+
+#include "storage/open.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+namespace squid_mesh::testing {
+
+class test_database {
+ public:
+  test_database() = default;
+  test_database(const test_database&) = delete;
+  test_database& operator=(const test_database&) = delete;
+  virtual ~test_database() = default;
+
+  [[nodiscard]] virtual std::string url() const = 0;
+  /// Runs SQL as another program would.
+  virtual void execute(const std::string& sql) = 0;
+  /// The first column of the first row, as text.
+  virtual std::string query(const std::string& sql) = 0;
+
+  [[nodiscard]] std::unique_ptr<storage::store> open() const {
+    auto opened = storage::open(url());
+    if (!opened) throw std::runtime_error(to_string(opened.error()));
+    return *std::move(opened);
+  }
+};
+
+/// A backend under test.
+struct backend {
+  const char* name;
+  std::function<std::unique_ptr<test_database>()> make;
+};
+
+}  // namespace squid_mesh::testing
