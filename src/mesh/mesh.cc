@@ -34,6 +34,11 @@ struct mesh::impl {
     });
   }
 
+  impl(const impl&) = delete;
+  impl& operator=(const impl&) = delete;
+  /// The workers use what is destroyed before them.
+  ~impl() { workers.stop(); }
+
   result<void> mend(time_point now) {
     auto mended = workers.store().mend_runs(run_job(options.queue), now, max_mended);
     if (!mended) return std::unexpected(std::move(mended).error());
@@ -57,9 +62,7 @@ struct mesh::impl {
 mesh::mesh(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
 mesh::mesh(mesh&&) noexcept = default;
 mesh& mesh::operator=(mesh&&) noexcept = default;
-mesh::~mesh() {
-  if (impl_) impl_->workers.stop();
-}
+mesh::~mesh() = default;
 
 result<mesh> mesh::open(mesh_options options) {
   if (options.queue.empty() || options.queue.size() > 127) return invalid("the queue's name has to be 1 to 127 bytes");
