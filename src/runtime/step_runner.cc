@@ -150,8 +150,7 @@ run_event run_step(const run_state& state, std::size_t step, const step_surround
   const event::attempt of{
       .step = step, .number = state.steps[step].attempts + 1, .started_at = around.node->around().clock->now()};
   if (declared.kind == step_kind::log) {
-    const step_surroundings& here = around;
-    attempt_context(state, declared, of.number, {}, here).log(declared.log_severity, declared.log_message);
+    attempt_context(state, declared, of.number, {}, around).log(declared.log_severity, declared.log_message);
     return event::succeeded{.of = of, .output = json()};
   }
   const auto action = around.workflows->find_handler(state.definition->name(), declared.name);

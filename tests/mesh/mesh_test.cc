@@ -364,6 +364,20 @@ TEST_F(MeshTest, RefusesWhatMakesNoSense) {
   EXPECT_EQ(m.await_run(waiting->id, 5ms).error().code, errc::timeout);
 }
 
+TEST_F(MeshTest, RunsADefinitionThatCameAsData) {
+  mesh m = open();
+  const auto declared = definition::from(greet);
+  auto read = definition::from_json(json::parse(declared->to_json().dump()));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->fingerprint(), declared->fingerprint());
+  ASSERT_TRUE(m.add(*std::move(read), {{"compose", make_handler(compose)}, {"shout", make_handler(shout)}}));
+  ASSERT_TRUE(m.start());
+  const auto run = m.await_run(m.start_run("test.greet", {{"token", "t"}})->id, 10s);
+  ASSERT_TRUE(run);
+  EXPECT_EQ(run->status, run_status::completed);
+  EXPECT_EQ(run->context["text"], "hello!");
+}
+
 TEST_F(MeshTest, AnActionGetsTheHostsObjects) {
   mesh m = open();
   std::atomic<int> counter = 0;

@@ -1,0 +1,56 @@
+// What any node does for all: heartbeats, rescue, pruning.
+#include "jobs/node.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace squid_mesh::jobs {
+namespace {
+
+constexpr std::size_t max_rescues_per_turn = 100;
+constexpr std::size_t max_pruned_per_turn = 2000;
+
+}  // namespace
+
+result<void> node::beat(time_point now) {
+  return store_.beat({.node = settings_.identity, .now = now, .expires_at = now + settings_.lease});
+}
+
+/// Gives the jobs of dead nodes back, with what their workers have to say about it.
+result<void> node::rescue(time_point now) {
+  auto orphans = store_.find_orphans(queue_names_, now, max_rescues_per_turn);
+  if (!orphans) return std::unexpected(std::move(orphans).error());
+  for (const storage::claimed_job& work : *orphans) {
+    const auto who = workers_.find(work.job.worker);
+    if (who == workers_.end()) continue;
+    around_.log(level::warning,
+                "job " + to_string(work.job.id) + " is rescued from the dead node " + work.job.attempted_by);
+    std::vector<commit> commits;
+    commits.push_back(who->second->orphaned(work, delivery_of(work.job), now));
+    submit(std::move(commits), patience::persist, [](auto) {});
+  }
+  return {};
+}
+
+result<void> node::prune(time_point now) {
+  auto pruned = store_.prune_jobs(queue_names_, now - settings_.keep_finished, max_pruned_per_turn);
+  if (!pruned) return std::unexpected(std::move(pruned).error());
+  // A full batch means that more is waiting: go on soon, without holding up work meanwhile.
+  if (*pruned >= max_pruned_per_turn) {
+    std::ranges::find(duties_, "node.prune", &duty::name)->next = now + std::chrono::milliseconds(50);
+  }
+  return {};
+}
+
+/// Withdraws running jobs that somebody else has cancelled or taken.
+result<void> node::watch(time_point) {
+  const auto ids = running();
+  if (ids.empty()) return {};
+  auto ended = store_.not_executing(ids);
+  if (!ended) return std::unexpected(std::move(ended).error());
+  for (const job_id id : *ended) withdraw(id);
+  return {};
+}
+
+}  // namespace squid_mesh::jobs
