@@ -41,15 +41,21 @@ void statement::prepare() {
   handle_.reset(raw);
 }
 
-statement& statement::bind(int at, std::int64_t value) {
+void statement::make_ready() {
   prepare();
+  // Somebody who gave up in the middle of the rows left it there.
+  if (sqlite3_stmt_busy(handle_.get()) != 0) reset();
+}
+
+statement& statement::bind(int at, std::int64_t value) {
+  make_ready();
   check(sqlite3_bind_int64(handle_.get(), at, value), "bind");
   return *this;
 }
 
 // Bound texts and blobs are not copied: they have to live until the statement has run, and callers' do.
 statement& statement::bind(int at, std::string_view text) {
-  prepare();
+  make_ready();
   // SQLite takes a null pointer for NULL; an empty view may have one.
   const char* data = text.data() == nullptr ? "" : text.data();
   check(sqlite3_bind_text64(handle_.get(), at, data, text.size(), SQLITE_STATIC, SQLITE_UTF8), "bind");
@@ -57,13 +63,13 @@ statement& statement::bind(int at, std::string_view text) {
 }
 
 statement& statement::bind(int at, std::span<const std::uint8_t> blob) {
-  prepare();
+  make_ready();
   check(sqlite3_bind_blob64(handle_.get(), at, blob.data(), blob.size(), SQLITE_STATIC), "bind");
   return *this;
 }
 
 statement& statement::bind_null(int at) {
-  prepare();
+  make_ready();
   check(sqlite3_bind_null(handle_.get(), at), "bind");
   return *this;
 }
@@ -110,7 +116,9 @@ std::optional<time_point> statement::optional_time(int column) const {
   return is_null(column) ? std::nullopt : std::optional(time(column));
 }
 
-transaction::transaction(connection& database) : database_(database) { database_.execute("BEGIN IMMEDIATE"); }
+transaction::transaction(connection& database, kind what) : database_(database) {
+  database_.execute(what == kind::write ? "BEGIN IMMEDIATE" : "BEGIN");
+}
 
 transaction::~transaction() {
   // Some errors end the transaction by themselves; a failing rollback leaves nothing that could still be done.

@@ -93,6 +93,8 @@ class statement {
 
  private:
   void prepare();
+  /// Prepared, and at its beginning.
+  void make_ready();
   void check(int code, const char* doing) const;
 
   struct finalizer {
@@ -103,10 +105,14 @@ class statement {
   std::unique_ptr<sqlite3_stmt, finalizer> handle_;
 };
 
-/// A write transaction: rolled back unless it was committed.
+/// A transaction: rolled back unless it was committed.
 class transaction {
  public:
-  explicit transaction(connection& database);
+  enum class kind {
+    write,  ///< Waits for the write lock first.
+    read,   ///< All reads see the same state.
+  };
+  explicit transaction(connection& database, kind what = kind::write);
   transaction(const transaction&) = delete;
   transaction& operator=(const transaction&) = delete;
   ~transaction();

@@ -207,10 +207,9 @@ class sqlite_store final : public store {
   result<journal> read_run(const run_id& id) override {
     auto found = reading([&](reading_side& db) -> std::optional<journal> {
       // One snapshot for both: a run that ends between them would look half-ended.
-      db.database.execute("BEGIN");
+      const transaction snapshot(db.database, transaction::kind::read);
       auto run = db.runs.find(id);
       auto facts = run ? db.runs.journal(id) : std::vector<fact>();
-      db.database.execute("COMMIT");
       if (!run) return std::nullopt;
       return journal{.run = *std::move(run), .facts = std::move(facts)};
     });
