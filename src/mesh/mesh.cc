@@ -1,6 +1,7 @@
 #include "inspect/view.h"
 #include "jobs/service.h"
 #include "mesh/awaiting.h"
+#include "model/run_job.h"
 #include "runtime/run_worker.h"
 #include "runtime/start.h"
 #include "runtime/workflows.h"
@@ -40,7 +41,7 @@ struct mesh::impl {
   ~impl() { workers.stop(); }
 
   result<void> mend(time_point now) {
-    auto mended = workers.store().mend_runs(run_job(options.queue), now, max_mended);
+    auto mended = workers.store().mend_runs(options.queue, now, max_mended);
     if (!mended) return std::unexpected(std::move(mended).error());
     if (*mended > 0) {
       workers.log()(level::warning, std::to_string(*mended) + " runs had lost their jobs and have new ones");

@@ -1,13 +1,12 @@
 #include "runtime/start.h"
 
 #include "base/uuid_v7.h"
+#include "model/run_job.h"
 #include "progress/payload.h"
 
 #include <utility>
 
 namespace squid_mesh {
-
-job_insert run_job(const std::string& queue) { return {.queue = queue, .worker = run_worker_name}; }
 
 result<commit> plan_start(const start_request& request, time_point now, random_source& random) {
   const definition& workflow = *request.workflow;
@@ -28,8 +27,7 @@ result<commit> plan_start(const start_request& request, time_point now, random_s
                            .trigger = trigger->name,
                            .payload = *std::move(payload),
                            .started_at = now};
-  start.inserts.push_back(run_job(request.queue));
-  start.inserts.back().args = R"({"run_id":")" + to_string(start.run) + R"("})";
+  start.inserts.push_back(run_job(start.run, request.queue));
   return start;
 }
 

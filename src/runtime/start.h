@@ -12,9 +12,6 @@
 
 namespace squid_mesh {
 
-/// The worker string of jobs that carry runs; stored in the job table, so it never changes.
-inline constexpr const char* run_worker_name = "squid_mesh.run";
-
 struct start_request {
   const squid_mesh::definition* workflow = nullptr;
   std::string trigger;  ///< empty: the first
@@ -25,8 +22,5 @@ struct start_request {
 
 /// `not_found` for a trigger that isn't there, `invalid_payload` as `accept_payload` says.
 result<commit> plan_start(const start_request& request, time_point now, random_source& random);
-
-/// The job that carries a run, for the run's first delivery and for any replacement. Its args are filled in by the run.
-job_insert run_job(const std::string& queue);
 
 }  // namespace squid_mesh

@@ -88,9 +88,9 @@ class store {
   virtual result<std::vector<claimed_job>> find_claimed(std::span<const std::string> queues,
                                                         std::string_view attempted_by) = 0;
 
-  /// Gives runs that haven't ended, but whose job was deleted, completed or discarded by somebody, a new job.
-  /// Returns how many.
-  virtual result<std::size_t> mend_runs(const job_insert& job, time_point now, std::size_t limit) = 0;
+  /// Gives runs that haven't ended, but whose job was deleted, completed or discarded by somebody, a new job on this
+  /// queue. Returns how many.
+  virtual result<std::size_t> mend_runs(const std::string& queue, time_point now, std::size_t limit) = 0;
 
   /// Deletes finished jobs of these queues that ended before `before`. Returns how many.
   virtual result<std::size_t> prune_jobs(std::span<const std::string> queues, time_point before, std::size_t limit) = 0;

@@ -515,9 +515,9 @@ TEST_P(store_contract, runs_whose_job_is_gone_get_a_new_one) {
   database->execute("UPDATE squid_mesh_runs SET status = 'completed', ended_at = 1 WHERE job_id = " + job_of(5));
   database->execute("DELETE FROM oban_jobs WHERE id = " + job_of(5));
 
-  EXPECT_EQ(two->mend_runs({.queue = "q", .worker = "squid_mesh.run"}, t0 + 1s, 2), 2U);
-  EXPECT_EQ(two->mend_runs({.queue = "q", .worker = "squid_mesh.run"}, t0 + 1s, 10), 1U);
-  EXPECT_EQ(two->mend_runs({.queue = "q", .worker = "squid_mesh.run"}, t0 + 1s, 10), 0U);
+  EXPECT_EQ(two->mend_runs("q", t0 + 1s, 2), 2U);
+  EXPECT_EQ(two->mend_runs("q", t0 + 1s, 10), 1U);
+  EXPECT_EQ(two->mend_runs("q", t0 + 1s, 10), 0U);
   for (std::uint8_t run = 1; run <= 3; ++run) {
     const job_row job = read(*one->read_run(id_of(run)).value().run.job);
     EXPECT_EQ(job.state, state::available);

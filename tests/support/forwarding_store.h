@@ -24,8 +24,8 @@ class forwarding_store : public storage::store {
                                                          std::string_view attempted_by) override {
     return real_->find_claimed(queues, attempted_by);
   }
-  result<std::size_t> mend_runs(const job_insert& job, time_point now, std::size_t limit) override {
-    return real_->mend_runs(job, now, limit);
+  result<std::size_t> mend_runs(const std::string& queue, time_point now, std::size_t limit) override {
+    return real_->mend_runs(queue, now, limit);
   }
   result<std::size_t> prune_jobs(std::span<const std::string> queues, time_point before, std::size_t limit) override {
     return real_->prune_jobs(queues, before, limit);

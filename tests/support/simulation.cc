@@ -1,5 +1,6 @@
 #include "support/simulation.h"
 
+#include "model/run_job.h"
 #include "runtime/start.h"
 #include "storage/sqlite/sqlite_store.h"
 #include "support/forwarding_store.h"
@@ -64,7 +65,7 @@ class simulation::process {
         known_(*store_) {
     node_.add_worker(run_worker_name, std::make_shared<run_worker>(known_, node_));
     node_.add_duty("mend", std::chrono::seconds(15), [this](time_point now) -> result<void> {
-      auto mended = store_->mend_runs(run_job(queue_name), now, 100);
+      auto mended = store_->mend_runs(queue_name, now, 100);
       if (!mended) return std::unexpected(mended.error());
       return {};
     });

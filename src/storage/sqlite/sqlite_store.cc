@@ -1,5 +1,6 @@
 #include "storage/sqlite/sqlite_store.h"
 
+#include "model/run_job.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/job_sql.h"
 #include "storage/sqlite/migrations.h"
@@ -10,9 +11,6 @@
 
 namespace squid_mesh::storage::sqlite {
 namespace {
-
-/// The worker string of jobs that carry a run; their args name it.
-constexpr std::string_view run_worker = "squid_mesh.run";
 
 /// Readable by other processes while one writes; every commit is on the disk before it returns.
 constexpr const char* pragmas = R"sql(
@@ -52,15 +50,6 @@ result<T> or_not_found(result<std::optional<T>> found, const std::string& what) 
   if (!found) return std::unexpected(std::move(found).error());
   if (!*found) return std::unexpected(error{.code = errc::not_found, .message = "there is no " + what});
   return *std::move(*found);
-}
-
-/// The run that a job carries, if it carries one.
-std::optional<run_id> run_of(const job_row& job) {
-  if (job.worker != run_worker) return std::nullopt;
-  const json args = json::parse(job.args, nullptr, false);
-  const auto id = args.is_object() ? args.find("run_id") : args.end();
-  if (!args.is_object() || id == args.end() || !id->is_string()) return std::nullopt;
-  return run_id::parse(id->get_ref<const std::string&>());
 }
 
 bool same_fact(const fact& a, const fact& b) {
@@ -161,14 +150,13 @@ class sqlite_store final : public store {
     });
   }
 
-  result<std::size_t> mend_runs(const job_insert& job, time_point now, std::size_t limit) override {
+  result<std::size_t> mend_runs(const std::string& queue, time_point now, std::size_t limit) override {
     return writing([&](writing_side& db) {
       const auto runs = db.runs.jobless_runs(limit);
       for (const auto& [run, may_be_in_flight] : runs) {
-        job_insert mended = job;
+        job_insert mended = run_job(run, queue);
         // As if it had been delivered before: whoever gets it takes the run over from a worker that may still be at it.
         mended.attempt = may_be_in_flight ? 1 : 0;
-        mended.args = json{{"run_id", to_string(run)}}.dump();
         db.runs.set_job(run, db.jobs.insert(mended, now));
       }
       return runs.size();
