@@ -27,7 +27,7 @@ void node::set_observer(std::function<void(const commit&)> observer) {
 }
 
 void node::set_waker(std::function<void()> waker) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(waker_mutex_);
   waker_ = std::move(waker);
 }
 
@@ -56,12 +56,8 @@ void node::set_driven(bool driven) {
 }
 
 void node::wake() {
-  std::function<void()> waker;
-  {
-    const std::lock_guard lock(mutex_);
-    waker = waker_;
-  }
-  if (waker) waker();
+  const std::lock_guard lock(waker_mutex_);
+  if (waker_) waker_();
 }
 
 // -- Working ---------------------------------------------------------------------------------------------------------

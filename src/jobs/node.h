@@ -19,7 +19,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -74,7 +73,8 @@ class node {
   void add_duty(std::string name, microseconds interval, std::function<result<void>(time_point now)> run_once);
   /// Called in the turn for every commit that was applied.
   void set_observer(std::function<void(const commit&)> observer);
-  /// Called when a turn is wanted at once.
+  /// Called when a turn is wanted at once; must not call the node. When this returns, the one before is not called any
+  /// more.
   void set_waker(std::function<void()> waker);
 
   // -- Writing
@@ -129,7 +129,6 @@ class node {
     std::vector<commit> commits;
     patience how = patience::give_up;
     written done;
-    bool doubtful = false;  ///< an earlier answer was lost: a refusal may be the fence of its own first try
   };
   struct queue_state {
     std::size_t limit = 0;
@@ -158,7 +157,6 @@ class node {
   void settle(std::vector<submission> taken, storage::batch_outcome outcome);
   void settle_failure(std::vector<submission> taken, const error& reason, const storage::batch& batch);
   void settle_doubt(submission doubtful, std::vector<submission>& again);
-  void forgive_own_fence(const submission& one, std::span<commit_outcome> outcomes);
   void note_inserts(const commit& applied);
   void deliver(std::vector<storage::claimed_job> claimed);
   void deliver_forgotten(time_point now);
@@ -192,11 +190,14 @@ class node {
   std::atomic<bool> draining_ = false;
   std::atomic<bool> driven_ = false;
 
+  // Held while the waker is called: whoever sets another one knows that nobody calls the old one any more.
+  std::mutex waker_mutex_;
+  std::function<void()> waker_;
+
   // Guarded by mutex_.
   mutable std::mutex mutex_;
   node_settings settings_;
   bool working_ = false;
-  std::function<void()> waker_;
   std::vector<submission> submitted_;
   std::map<std::string, queue_state, std::less<>> queues_;
   std::unordered_map<job_id, std::weak_ptr<slot>> slots_;

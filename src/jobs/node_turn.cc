@@ -153,7 +153,6 @@ void node::settle(std::vector<submission> taken, storage::batch_outcome outcome)
     const auto end = next + static_cast<std::ptrdiff_t>(one.commits.size());
     std::vector<commit_outcome> outcomes(next, end);
     next = end;
-    if (one.doubtful) forgive_own_fence(one, outcomes);
     for (std::size_t i = 0; observer_ && i < outcomes.size(); ++i) {
       if (outcomes[i].applied) observer_(one.commits[i]);
     }
@@ -191,19 +190,12 @@ void node::settle_doubt(submission doubtful, std::vector<submission>& again) {
   if (applied && *applied) {
     doubtful.done(std::vector<commit_outcome>(doubtful.commits.size(), {.applied = true}));
   } else if (doubtful.how == patience::persist) {
-    doubtful.doubtful = true;
+    // Its fence refuses it if it was applied all the same; whoever submitted it reads the journal then.
     again.push_back(std::move(doubtful));
   } else {
     doubtful.done(std::unexpected(error{.code = can_be_read_back && applied ? errc::unavailable : errc::in_doubt,
                                         .message = "the database did not confirm the write",
                                         .retryable = can_be_read_back && applied}));
-  }
-}
-
-/// A repeated commit that is refused was perhaps written by its own first try.
-void node::forgive_own_fence(const submission& one, std::span<commit_outcome> outcomes) {
-  for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    if (!outcomes[i].applied) outcomes[i].applied = store_.was_applied(one.commits[i]).value_or(false);
   }
 }
 
