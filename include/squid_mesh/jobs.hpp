@@ -115,6 +115,8 @@ class engine {
   /// Opens the database and brings its schema up to date.
   static result<engine> open(engine_options options);
 
+  engine(const engine&) = delete;
+  engine& operator=(const engine&) = delete;
   engine(engine&&) noexcept;
   engine& operator=(engine&&) noexcept;
   ~engine();
@@ -128,9 +130,9 @@ class engine {
   /// Inserts all of them or none, in one transaction.
   result<std::vector<job_id>> enqueue_all(std::vector<new_job> work);
 
-  result<job> find(job_id id) const;
+  [[nodiscard]] result<job> find(job_id id) const;
   /// Newest first.
-  result<std::vector<job>> list(const job_filter& filter = {}) const;
+  [[nodiscard]] result<std::vector<job>> list(const job_filter& filter = {}) const;
 
   /// Cancels a job that has not ended; a running one is asked to stop. `errc::conflict` where it has ended.
   result<void> cancel(job_id id);

@@ -70,6 +70,8 @@ class mesh {
   /// Opens the database and brings its schema up to date.
   static result<mesh> open(mesh_options options);
 
+  mesh(const mesh&) = delete;
+  mesh& operator=(const mesh&) = delete;
   mesh(mesh&&) noexcept;
   mesh& operator=(mesh&&) noexcept;
   ~mesh();
@@ -98,13 +100,13 @@ class mesh {
                                           start_options options = {});
 
   /// A run as it is now. Needs no workflow code.
-  result<run_view> inspect_run(const run_id& id, inspect_options options = {}) const;
+  [[nodiscard]] result<run_view> inspect_run(const run_id& id, inspect_options options = {}) const;
 
   /// The runs that match, newest first.
-  result<run_page> list_runs(const run_filter& filter = {}) const;
+  [[nodiscard]] result<run_page> list_runs(const run_filter& filter = {}) const;
 
   /// Waits until the run has ended and returns it; `errc::timeout` where it hasn't by then.
-  result<run_view> await_run(const run_id& id, milliseconds timeout) const;
+  [[nodiscard]] result<run_view> await_run(const run_id& id, milliseconds timeout) const;
 
   /// How many write transactions this mesh has made for runs and jobs: beside the number of runs it shows how well
   /// their commits are gathered.
