@@ -128,7 +128,7 @@ class engine {
   /// Inserts a job. `errc::invalid_argument` lists everything that is wrong with it.
   result<job_id> enqueue(new_job work);
   /// Inserts all of them or none, in one transaction.
-  result<std::vector<job_id>> enqueue_all(std::vector<new_job> work);
+  result<std::vector<job_id>> enqueue_all(const std::vector<new_job>& work);
 
   [[nodiscard]] result<job> find(job_id id) const;
   /// Newest first.

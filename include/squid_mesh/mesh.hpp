@@ -92,12 +92,14 @@ class mesh {
 
   /// Starts a run: validates the payload, fills in defaults and stores the run. When this returns, the run is
   /// durable. `errc::invalid_payload` lists every problem; nothing was written then.
-  result<run_ref> start_run(std::string_view workflow, json payload = json::object(), start_options options = {});
-  result<run_ref> start_run(const declaration& workflow, json payload = json::object(), start_options options = {});
+  result<run_ref> start_run(std::string_view workflow, json payload = json::object(),
+                            const start_options& options = {});
+  result<run_ref> start_run(const declaration& workflow, json payload = json::object(),
+                            const start_options& options = {});
 
   /// Starts many runs of one workflow in one transaction: all or, if any payload is invalid, none.
   result<std::vector<run_ref>> start_runs(std::string_view workflow, std::vector<json> payloads,
-                                          start_options options = {});
+                                          const start_options& options = {});
 
   /// A run as it is now. Needs no workflow code.
   [[nodiscard]] result<run_view> inspect_run(const run_id& id, inspect_options options = {}) const;

@@ -40,7 +40,7 @@ json redactor::mask(json value) const {
   if (empty()) return value;
   if (value.is_object()) {
     json masked = json::object();
-    for (auto& [key, element] : value.items()) masked[mask(key)] = mask(std::move(element));
+    for (const auto& [key, element] : value.items()) masked[mask(key)] = mask(std::move(element));
     return masked;
   }
   if (value.is_array()) {

@@ -45,12 +45,12 @@ void engine::handle(std::string worker, job_handler handler) {
 result<job_id> engine::enqueue(new_job work) {
   std::vector<new_job> one;
   one.push_back(std::move(work));
-  auto ids = enqueue_all(std::move(one));
+  auto ids = enqueue_all(one);
   if (!ids) return std::unexpected(std::move(ids).error());
   return ids->front();
 }
 
-result<std::vector<job_id>> engine::enqueue_all(std::vector<new_job> work) {
+result<std::vector<job_id>> engine::enqueue_all(const std::vector<new_job>& work) {
   if (work.empty()) return std::vector<job_id>();
   commit all;
   for (const new_job& job : work) {

@@ -146,6 +146,7 @@ void node::withdraw(job_id id) {
 std::vector<job_id> node::running() const {
   const std::lock_guard lock(mutex_);
   std::vector<job_id> ids;
+  ids.reserve(slots_.size());
   for (const auto& [id, place] : slots_) ids.push_back(id);
   return ids;
 }

@@ -44,7 +44,7 @@ result<void> node::prune(time_point now) {
 }
 
 /// Withdraws running jobs that somebody else has cancelled or taken.
-result<void> node::watch(time_point) {
+result<void> node::watch(time_point /*now*/) {
   const auto ids = running();
   if (ids.empty()) return {};
   auto ended = store_.not_executing(ids);

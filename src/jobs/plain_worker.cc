@@ -74,7 +74,8 @@ job_change plain_worker::change_for(const job_row& row, outcome how, const slot&
   return {.is = job_change::kind::finish};
 }
 
-commit plain_worker::orphaned(const storage::claimed_job&, const squid_mesh::delivery& whose, time_point) {
+commit plain_worker::orphaned(const storage::claimed_job& /*work*/, const squid_mesh::delivery& whose,
+                              time_point /*now*/) {
   return {.job = whose, .change = {.is = job_change::kind::rescue, .reason = "the process that ran it died"}};
 }
 

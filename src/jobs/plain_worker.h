@@ -17,8 +17,8 @@ class plain_worker final : public worker {
   commit orphaned(const storage::claimed_job& work, const squid_mesh::delivery& whose, time_point now) override;
 
  private:
-  outcome handle(const job_row& row, const slot& place) const;
-  job_change change_for(const job_row& row, outcome how, const slot& place) const;
+  [[nodiscard]] outcome handle(const job_row& row, const slot& place) const;
+  [[nodiscard]] job_change change_for(const job_row& row, outcome how, const slot& place) const;
 
   node& owner_;
   const job_handler handler_;

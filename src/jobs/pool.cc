@@ -9,8 +9,9 @@ pool::~pool() {
   stopping_ = true;
   work_.notify_all();
   // While something is queued, threads start others; each does so before it ends, so the last one here is the last.
-  for (std::size_t i = 0; i < threads_.size(); ++i) {
-    std::thread ending = std::move(threads_[i]);
+  std::size_t joined = 0;
+  while (joined < threads_.size()) {
+    std::thread ending = std::move(threads_[joined++]);
     lock.unlock();
     ending.join();
     lock.lock();

@@ -17,6 +17,8 @@ namespace squid_mesh::jobs {
 class pool final : public executor {
  public:
   explicit pool(std::size_t limit) : limit_(limit) {}
+  pool(const pool&) = delete;
+  pool& operator=(const pool&) = delete;
   /// Runs what is still queued, then ends.
   ~pool() override;
 

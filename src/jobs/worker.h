@@ -11,6 +11,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 namespace squid_mesh::jobs {
 
@@ -18,8 +19,8 @@ namespace squid_mesh::jobs {
 /// must not outlive the node.
 class slot {
  public:
-  slot(const squid_mesh::delivery& delivery, std::function<void()> on_release)
-      : delivery_(delivery), on_release_(std::move(on_release)) {}
+  slot(squid_mesh::delivery delivery, std::function<void()> on_release)
+      : delivery_(std::move(delivery)), on_release_(std::move(on_release)) {}
   slot(const slot&) = delete;
   slot& operator=(const slot&) = delete;
   ~slot() { on_release_(); }

@@ -89,20 +89,20 @@ result<void> mesh::add(definition workflow, std::map<std::string, handler> handl
 
 void mesh::provide(std::type_index type, void* object) { impl_->known.provide(type, object); }
 
-result<run_ref> mesh::start_run(std::string_view workflow, json payload, start_options options) {
+result<run_ref> mesh::start_run(std::string_view workflow, json payload, const start_options& options) {
   std::vector<json> one;
   one.push_back(std::move(payload));
-  auto started = start_runs(workflow, std::move(one), std::move(options));
+  auto started = start_runs(workflow, std::move(one), options);
   if (!started) return std::unexpected(std::move(started).error());
   return started->front();
 }
 
-result<run_ref> mesh::start_run(const declaration& workflow, json payload, start_options options) {
-  return start_run(workflow.name, std::move(payload), std::move(options));
+result<run_ref> mesh::start_run(const declaration& workflow, json payload, const start_options& options) {
+  return start_run(workflow.name, std::move(payload), options);
 }
 
 result<std::vector<run_ref>> mesh::start_runs(std::string_view workflow, std::vector<json> payloads,
-                                              start_options options) {
+                                              const start_options& options) {
   auto found = impl_->known.find(workflow);
   if (!found) return std::unexpected(std::move(found).error());
   std::vector<commit> commits;

@@ -3,6 +3,7 @@
 #include "progress/policy.h"
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace squid_mesh {
@@ -82,13 +83,13 @@ class decider {
   }
 
   void append(fact_kind kind, std::size_t step, std::string data, std::optional<time_point> started_at = {},
-              std::string node = {}) {
+              std::string_view node = {}) {
     made_.facts.push_back({.seq = state_.last_seq + 1 + static_cast<std::int64_t>(made_.facts.size()),
                            .kind = kind,
                            .step = step_at(step).name,
                            .at = when_.now,
                            .started_at = started_at,
-                           .node = node.empty() ? when_.node : std::move(node),
+                           .node = node.empty() ? when_.node : std::string(node),
                            .data = std::move(data)});
   }
 

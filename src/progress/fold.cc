@@ -22,7 +22,7 @@ void advance(run_state& state, std::size_t step, on outcome) {
   const auto target = state.definition->next(step, outcome);
   state.status = run_status::running;
   if (target && target->step) {
-    state.current = *target->step;
+    state.current = target->step;
     state.steps[*target->step].status = step_status::running;
   } else {
     complete_run(state);

@@ -12,7 +12,7 @@ class run_worker final : public jobs::worker {
  public:
   run_worker(workflows& known, jobs::node& node) : known_(known), node_(node) {}
 
-  [[nodiscard]] int uncounted_attempt(const job_row&) const override { return 0; }
+  [[nodiscard]] int uncounted_attempt(const job_row& /*job*/) const override { return 0; }
   void execute(storage::claimed_job work, std::shared_ptr<jobs::slot> place) override;
   commit orphaned(const storage::claimed_job& work, const delivery& whose, time_point now) override;
 

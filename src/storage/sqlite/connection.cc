@@ -79,10 +79,11 @@ bool statement::next() {
   const int code = sqlite3_step(handle_.get());
   if (code == SQLITE_ROW) return true;
   if (code != SQLITE_DONE) {
-    const failure problem(sqlite3_extended_errcode(database_.handle()),
-                          std::string("SQLite: ") + sql_.name + ": " + sqlite3_errmsg(database_.handle()));
+    // Resetting may overwrite what the connection says about the error.
+    const int extended = sqlite3_extended_errcode(database_.handle());
+    const std::string message = std::string("SQLite: ") + sql_.name + ": " + sqlite3_errmsg(database_.handle());
     reset();
-    throw problem;
+    throw failure(extended, message);
   }
   reset();
   return false;
