@@ -29,10 +29,11 @@ struct settings {
   int lease_ms = 3'000;
 };
 
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): a signal handler sees nothing else.
 std::atomic<bool> stop_requested = false;
 static_assert(std::atomic<bool>::is_always_lock_free, "signal handlers may touch nothing else");
 
-extern "C" void request_stop(int) { stop_requested = true; }
+extern "C" void request_stop(int /*signal*/) { stop_requested = true; }
 
 void write_log(sm::level severity, std::string_view message) {
   fmt::print(stderr, "[{}] {}\n", to_string(severity), message);

@@ -26,7 +26,7 @@ struct broken_document {
 };
 
 json changed(std::string_view pointer, std::string_view value) {
-  json document = sample_document();
+  const json document = sample_document();
   const std::string op = value.empty() ? "remove" : "add";
   json patch = {{{"op", op}, {"path", pointer}}};
   if (!value.empty()) patch[0]["value"] = json::parse(value);

@@ -40,7 +40,7 @@ class EchoTest : public testing::Test {
   }
 
   /// What the server saw.
-  json echoed(const request& what) {
+  static json echoed(const request& what) {
     const auto answer = send(what);
     EXPECT_TRUE(answer) << to_string(answer.error());
     return answer ? json::parse(answer->body) : json();
@@ -113,6 +113,7 @@ TEST_F(EchoTest, SendsUserAndPasswordOfTheUrl) {
 
 TEST_F(EchoTest, ServesManyThreads) {
   std::vector<std::future<json>> answers;
+  answers.reserve(8);
   for (int i = 0; i < 8; ++i) {
     answers.push_back(std::async(std::launch::async, [this, i] {
       return echoed({.method = "POST", .url = server_.url("/"), .body = std::to_string(i)})["body"];
@@ -176,7 +177,7 @@ TEST(HttpLimits, RefusesALongerBody) {
 }
 
 TEST(HttpLimits, GivesUpOnASilentServer) {
-  raw_port silent(raw_port::mode::listening);
+  const raw_port silent(raw_port::mode::listening);
   const auto outcome = send({.url = silent.url("/s3cret?token=s3cret"), .timeout = milliseconds(50)});
   expect_failure(outcome, "timeout", true);
   EXPECT_EQ(outcome.error().code, errc::timeout);
@@ -195,7 +196,7 @@ TEST(HttpStop, EndsAnExchangeInFlight) {
 
 TEST(HttpStop, SendsNothingAfterAStop) {
   const raw_port unused(raw_port::mode::listening);
-  std::stop_source stop;
+  const std::stop_source stop;
   stop.request_stop();
   const auto outcome = send({.url = unused.url("/"), .stop = stop.get_token()});
   ASSERT_FALSE(outcome);

@@ -30,7 +30,7 @@ class JobRules : public ::testing::Test {
   testing::job_world world;
 };
 
-jobs::outcome succeed(const jobs::job&, std::stop_token) { return jobs::done(); }
+jobs::outcome succeed(const jobs::job& /*work*/, std::stop_token /*stop*/) { return jobs::done(); }
 
 TEST_F(JobRules, ScheduledJobsRunWhenDueAndNotBefore) {
   const auto worker = node(succeed);

@@ -52,6 +52,8 @@ struct cast_member {
 class simulation {
  public:
   simulation(std::uint64_t seed, faults faults);
+  simulation(const simulation&) = delete;
+  simulation& operator=(const simulation&) = delete;
   ~simulation();
 
   void add_workflow(const definition& workflow, const std::map<std::string, handler>& handlers);
