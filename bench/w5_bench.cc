@@ -26,7 +26,7 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-sm::json no_op(const sm::json&) {
+sm::json no_op(const sm::json& /*input*/) {
   return {{"text", "about one hundred bytes of output, as a step of a workflow might well return them to us."}};
 }
 

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace squid_mesh::testing {
 namespace {
 
@@ -13,15 +15,15 @@ using namespace std::chrono_literals;
 struct delay_case {
   retry_policy policy;
   std::optional<milliseconds> retry_after;
-  int counted;
-  double chance;
+  int counted = 0;
+  double chance = 0;
   std::optional<microseconds> expected;
 };
 
 TEST(policy, the_delay_after_a_retryable_failure) {
   const retry_policy doubling{.max_attempts = 5, .backoff = exponential(1s, 5s)};
   const retry_policy jittered{.max_attempts = 5, .backoff = exponential(1s, 5s, 0.5)};
-  const delay_case cases[] = {
+  const std::vector<delay_case> cases = {
       {doubling, {}, 1, 0, 1s},
       {doubling, {}, 2, 0, 2s},
       {doubling, {}, 3, 0, 4s},
@@ -80,7 +82,7 @@ TEST(policy, input_is_selected_by_path_and_names_all_that_is_missing) {
 }
 
 TEST(policy, outputs_that_can_be_stored) {
-  definition::step merged;
+  const definition::step merged;
   definition::step keyed;
   keyed.output = "key";
   EXPECT_EQ(encode_output(merged, nullptr), "");
