@@ -11,8 +11,6 @@ target_compile_options(squid_mesh_flags INTERFACE
   -Wno-missing-field-initializers
   # GCC 12's optimiser sees uninitialised parts in every std::expected that is moved.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
-  # Clang sees the standard library of GCC 12 call what it has deprecated, in std::stable_sort. GCC still warns of ours.
-  $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>
   $<$<BOOL:${SQUID_MESH_WERROR}>:-Werror>)
 if(SQUID_MESH_SANITIZE)
   target_compile_options(squid_mesh_flags INTERFACE
