@@ -2,6 +2,7 @@
 #include "demo_feed.h"
 #include "local_servers.h"
 #include "support/child_process.h"
+#include "support/temporary_directory.h"
 
 #include <squid_mesh/jobs.hpp>
 #include <squid_mesh/squid_mesh.hpp>

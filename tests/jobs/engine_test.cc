@@ -1,5 +1,5 @@
 // The job engine through its public header, on a real file.
-#include "support/child_process.h"
+#include "support/temporary_directory.h"
 
 #include <squid_mesh/jobs.hpp>
 
@@ -45,7 +45,7 @@ class Engine : public ::testing::Test {
   testing::temporary_directory directory_;
 };
 
-outcome succeed(const job&, std::stop_token) { return done(); }
+outcome succeed(const job& /*work*/, std::stop_token /*stop*/) { return done(); }
 
 /// A handler that says when it has begun and goes on until it is asked to stop.
 struct patient_handler {

@@ -6,8 +6,8 @@
 #include "jobs/node.h"
 #include "jobs/plain_worker.h"
 #include "storage/open.h"
-#include "support/child_process.h"
 #include "support/simulation.h"
+#include "support/temporary_directory.h"
 
 #include <squid_mesh/jobs.hpp>
 
@@ -50,9 +50,9 @@ class job_world {
 /// A process of workers. Destroying it is its sudden death.
 class job_process {
  public:
-  job_process(job_world& world, const std::string& name, std::size_t limit)
+  job_process(job_world& world, std::string name, std::size_t limit)
       : limit_(limit),
-        name_(name),
+        name_(std::move(name)),
         store_(world.open()),
         node_(*store_, {.clock = &world.clock, .random = &world.random, .tasks = &tasks_, .log = [](auto, auto) {}}) {}
   job_process(const job_process&) = delete;

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <stdexcept>
 #include <string>
 
@@ -24,7 +25,7 @@ class test_database {
   [[nodiscard]] virtual std::string url() const = 0;
   /// Runs SQL as another program would.
   virtual void execute(const std::string& sql) = 0;
-  /// The first column of the first row, as text.
+  /// The first column of all rows, as text with commas between.
   virtual std::string query(const std::string& sql) = 0;
 
   [[nodiscard]] std::unique_ptr<storage::store> open() const {
@@ -34,10 +35,18 @@ class test_database {
   }
 };
 
+/// A name that no other test uses.
+inline std::string unique_name() {
+  static std::atomic<int> last = 0;
+  return "squid_mesh_test_" + std::to_string(::getpid()) + "_" + std::to_string(++last);
+}
+
 /// A backend under test.
 struct backend {
   const char* name;
   std::function<std::unique_ptr<test_database>()> make;
 };
+/// For the messages of GoogleTest.
+inline void PrintTo(const backend& tested, std::ostream* out) { *out << tested.name; }
 
 }  // namespace squid_mesh::testing

@@ -15,18 +15,18 @@ class sqlite_database : public test_database {
   void execute(const std::string& sql) override { others_.execute(sql.c_str()); }
   std::string query(const std::string& sql) override {
     storage::sqlite::statement rows(others_, {"query", sql.c_str()});
-    return rows.next() ? std::string(rows.text(0)) : std::string();
+    std::string text;
+    for (bool first = true; rows.next(); first = false) {
+      if (!first) text += ',';
+      text += rows.text(0);
+    }
+    return text;
   }
 
  private:
   std::string path_;
   storage::sqlite::connection others_;
 };
-
-inline std::string unique_name() {
-  static std::atomic<int> last = 0;
-  return "squid_mesh_test_" + std::to_string(::getpid()) + "_" + std::to_string(++last);
-}
 
 class temporary_file {
  public:

@@ -272,7 +272,8 @@ TEST_P(store_contract, runs_whose_job_is_gone_get_a_new_one) {
   database->execute("UPDATE oban_jobs SET state = 'discarded' WHERE id = " + job_of(2));
   database->execute("UPDATE oban_jobs SET state = 'completed' WHERE id = " + job_of(3));
   database->execute("UPDATE oban_jobs SET state = 'retryable' WHERE id = " + job_of(4));
-  database->execute("UPDATE squid_mesh_runs SET status = 'completed', ended_at = 1 WHERE job_id = " + job_of(5));
+  database->execute("UPDATE squid_mesh_runs SET status = 'completed', ended_at = started_at WHERE job_id = " +
+                    job_of(5));
   database->execute("DELETE FROM oban_jobs WHERE id = " + job_of(5));
 
   EXPECT_EQ(two->mend_runs("q", t0 + 1s, 2), 2U);

@@ -1,4 +1,4 @@
-// Programs as child processes, and directories for what they write.
+// Programs as child processes.
 #pragma once
 
 #include <fcntl.h>
@@ -9,11 +9,9 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -21,34 +19,13 @@
 
 namespace squid_mesh::testing {
 
-/// A new directory, removed with everything in it at the end.
-class temporary_directory {
- public:
-  temporary_directory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "squid_mesh_XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw std::system_error(errno, std::generic_category(), "mkdtemp");
-    path_ = pattern;
-  }
-  temporary_directory(const temporary_directory&) = delete;
-  temporary_directory& operator=(const temporary_directory&) = delete;
-  ~temporary_directory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-
-  [[nodiscard]] std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
-
 inline std::string read_text(const std::filesystem::path& file) {
   std::ostringstream text;
   text << std::ifstream(file).rdbuf();
   return text.str();
 }
 
-/// A running program, killed at the end if it still runs. What it prints goes to a file.
+/// A running program, killed at the end if it still runs. What it prints goes to a file; it has no other files of ours.
 class child_process {
  public:
   /// `environment` holds `NAME=VALUE` lines for the child, beside those of this process.
@@ -58,6 +35,7 @@ class child_process {
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO);
+    posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
     for (char** inherited = environ; *inherited != nullptr; ++inherited) environment.emplace_back(*inherited);
     std::vector<char*> arguments = pointers(command);
     std::vector<char*> variables = pointers(environment);
@@ -82,9 +60,11 @@ class child_process {
   }
 
   /// SIGKILL: the process has no chance to tidy up.
-  void kill() {
+  void kill() noexcept {
     ::kill(pid_, SIGKILL);
-    wait();
+    while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = -1;
   }
 
  private:
