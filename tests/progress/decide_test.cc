@@ -74,6 +74,7 @@ driven_run failed() {
 
 std::vector<std::string> kinds(const decision& made) {
   std::vector<std::string> names;
+  names.reserve(made.facts.size());
   for (const fact& next : made.facts) names.push_back(std::string(to_string(next.kind)) + " " + next.step);
   return names;
 }

@@ -127,6 +127,7 @@ void run_world(std::uint64_t seed, faults faults, std::map<std::string, int>& ma
   world w(seed, faults);
   for (int i = 0; i < 3; ++i) w.sim.add_node(2);
   std::vector<run_id> runs;
+  runs.reserve(8);
   for (int i = 0; i < 8; ++i) runs.push_back(w.sim.start("sim.chain"));
   w.sim.run_until([&] { return w.sim.all_ended(); }, 10min);
   w.sim.calm();
@@ -138,6 +139,7 @@ void run_world(std::uint64_t seed, faults faults, std::map<std::string, int>& ma
 
 /// `count` worlds from seed `first` on; SQUID_MESH_SEEDS=N in the environment makes it N times as many.
 std::map<std::string, int> run_worlds(std::uint64_t first, std::uint64_t count, faults faults) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here changes the environment.
   const char* more = std::getenv("SQUID_MESH_SEEDS");
   count *= more == nullptr ? 1 : std::max(1UL, std::strtoul(more, nullptr, 10));
   std::map<std::string, int> marks;
@@ -178,6 +180,7 @@ TEST(Simulation, TheSameSeedGivesTheSameHistory) {
     w.sim.add_node(2);
     std::string text;
     std::vector<run_id> runs;
+    runs.reserve(4);
     for (int i = 0; i < 4; ++i) runs.push_back(w.sim.start("sim.chain"));
     w.sim.run_until([&] { return w.sim.all_ended(); }, 20min);
     for (const run_id& run : runs) {

@@ -74,6 +74,8 @@ class simulation::process {
     must(node_.begin_work({.identity = {.name = name, .id = name}, .queues = {{queue_name, slots}}, .lease = lease}));
     node_.set_driven(true);
   }
+  process(const process&) = delete;
+  process& operator=(const process&) = delete;
   ~process() {
     tasks_.queued.clear();
     node_.abandon();
