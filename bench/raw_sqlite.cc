@@ -5,8 +5,8 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
+#include <iostream>
 #include <memory>
 #include <string>
 
@@ -28,8 +28,8 @@ class database {
   void execute(const char* sql) { check(sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr)); }
   void check(int code) const {
     if (code == SQLITE_OK || code == SQLITE_DONE || code == SQLITE_ROW) return;
-    std::fprintf(stderr, "raw SQLite: %s\n", handle_ ? sqlite3_errmsg(handle_.get()) : "can't open");
-    std::exit(1);
+    std::cerr << "raw SQLite: " << (handle_ ? sqlite3_errmsg(handle_.get()) : "can't open") << '\n';
+    std::_Exit(1);
   }
   [[nodiscard]] sqlite3* get() const { return handle_.get(); }
 

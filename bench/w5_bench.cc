@@ -11,9 +11,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
+#include <iostream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -50,8 +51,8 @@ constexpr std::size_t steps_per_run = 5;
 template <class T>
 T must(sm::result<T> outcome) {
   if (!outcome) {
-    std::fprintf(stderr, "%s\n", sm::to_string(outcome.error()).c_str());
-    std::exit(1);
+    std::cerr << sm::to_string(outcome.error()) << '\n';
+    std::_Exit(1);
   }
   if constexpr (!std::is_void_v<T>) return *std::move(outcome);
 }
@@ -66,11 +67,12 @@ double percentile(std::vector<double> values, double p) {
 double peak_rss_mb() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1024;
+  return static_cast<double>(usage.ru_maxrss) / 1024;  // NOLINT(cppcoreguidelines-pro-type-union-access): glibc's own.
 }
 
 std::vector<sm::json> payloads(std::size_t count) {
   std::vector<sm::json> all;
+  all.reserve(count);
   for (std::size_t i = 0; i < count; ++i) all.push_back({{"n", i}});
   return all;
 }
@@ -109,6 +111,7 @@ std::vector<double> measure_latency(sm::mesh& mesh, std::size_t clients, std::si
   std::vector<std::vector<double>> times(clients);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(clients);
     for (std::size_t c = 0; c < clients; ++c) {
       threads.emplace_back([&, c] {
         for (std::size_t i = c; i < runs; i += clients) {
@@ -164,13 +167,10 @@ void measure(const settings& given, std::size_t concurrency) {
                          {"raw_steps_per_s", raw.steps_per_s},
                          {"steps_to_raw", speed.steps_per_s / raw.steps_per_s},
                          {"run_to_seven_commits", percentile(times, 0.50) / bare_run_ms}};
-  std::printf("%s\n", line.dump().c_str());
-  std::fflush(stdout);
+  std::cout << line.dump() << '\n' << std::flush;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run_program(int argc, char** argv) {
   settings given;
   CLI::App app(
       "Measures runs of five no-op steps on SQLite (WAL, synchronous=FULL), beside the raw limits of the same "
@@ -189,4 +189,16 @@ int main(int argc, char** argv) {
   }
   for (const std::size_t concurrency : given.concurrencies) measure(given, concurrency);
   if (temporary) std::filesystem::remove_all(given.directory);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run_program(argc, argv);
+  } catch (const std::exception& e) {
+    std::cerr << e.what() << '\n';
+    return 1;
+  }
 }

@@ -262,6 +262,7 @@ TEST_F(MeshTest, ListsRunsNewestFirstInPages) {
   ASSERT_TRUE(m.add(greet));
   ASSERT_TRUE(m.add(napping));
   std::vector<run_id> ids;
+  ids.reserve(5);
   for (int i = 0; i < 5; ++i) ids.push_back(m.start_run(greet, {{"token", "t"}})->id);
   ASSERT_TRUE(m.start_run(napping));
   const auto first = m.list_runs({.workflow = "test.greet", .limit = 3});

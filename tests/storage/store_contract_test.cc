@@ -121,7 +121,8 @@ TEST_P(store_contract, every_status_can_be_stored) {
 
 TEST_P(store_contract, a_failing_commit_takes_its_batch_with_it) {
   const commit good = start_of(1);
-  commit bad{.run = id_of(1), .status = status_change{.status = run_status::completed}};  // An end without its time.
+  const commit bad{.run = id_of(1),
+                   .status = status_change{.status = run_status::completed}};  // An end without its time.
   EXPECT_FALSE(one->write({.now = t0, .commits = {&good, &bad}}));
   EXPECT_FALSE(two->read_run(id_of(1)));
   EXPECT_TRUE(write(good).applied) << "the store goes on";
@@ -161,8 +162,9 @@ TEST_P(store_contract, runs_are_listed_newest_first_and_filtered) {
   write({.run = id_of(2), .status = status_change{.status = run_status::completed, .ended_at = t0}});
   write({.run = id_of(3), .status = status_change{.status = run_status::running}});
   const auto list = [&](const run_filter& filter, std::optional<run_id> older_than = {}) {
-    std::vector<int> found;
     const auto listed = two->list_runs(filter, older_than).value();
+    std::vector<int> found;
+    found.reserve(listed.size());
     for (const run_record& run : listed) found.push_back(run.id.value.bytes[15]);
     return found;
   };
@@ -223,6 +225,7 @@ TEST_P(store_contract, many_may_open_the_same_new_database_at_once) {
   std::atomic<int> opened = 0;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(6);
     for (int i = 0; i < 6; ++i) {
       threads.emplace_back([&] {
         if (storage::open(fresh->url())) ++opened;
