@@ -2,14 +2,20 @@
 #include "support/postgres_server.h"
 
 #include "storage/postgres_database.h"
+#include "support/child_process.h"
+#include "support/pgbouncer.h"
 #include "support/postgres_connection.h"
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 namespace squid_mesh::testing {
 namespace {
@@ -107,6 +113,54 @@ TEST(postgres_server, that_cannot_start_says_why) {
   }
 }
 
+// -- The script beneath
+
+/// Runs the script: its exit code.
+int cluster(std::vector<std::string> arguments, const std::filesystem::path& output) {
+  arguments.insert(arguments.begin(), SQUID_MESH_CLUSTER_SCRIPT);
+  return child_process(std::move(arguments), output).wait();
+}
+
+TEST(cluster, goes_with_its_owner) {
+  const temporary_directory scratch;
+  child_process owner({"/bin/sleep", "1000"}, scratch / "owner");
+  const std::string directory = scratch / "cluster";
+  std::filesystem::permissions(scratch.path(), std::filesystem::perms(0711));
+  ASSERT_EQ(cluster({"start", "--owner", std::to_string(owner.pid()), directory, "fsync=off"}, scratch / "output"), 0)
+      << read_text(scratch / "output");
+  pid_t server = 0;
+  std::ifstream(directory + "/data/postmaster.pid") >> server;
+  ASSERT_TRUE(runs(server));
+  owner.kill();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (exists(directory) && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_FALSE(exists(directory));
+  EXPECT_FALSE(runs(server));
+}
+
+TEST(cluster, touches_no_directory_that_is_not_its_own) {
+  const temporary_directory scratch;
+  const temporary_directory mine;
+  std::ofstream(mine / "precious") << "text";
+  for (const char* command : {"start", "remove"}) {
+    EXPECT_EQ(cluster({command, mine.path()}, scratch / "output"), 1) << command;
+    EXPECT_NE(read_text(scratch / "output").find(mine.path().string()), std::string::npos);
+  }
+  EXPECT_EQ(read_text(mine / "precious"), "text");
+}
+
+TEST(cluster, says_when_a_path_is_too_long_for_a_socket) {
+  const temporary_directory scratch;
+  const std::string deep = scratch / std::string(90, 'x');
+  EXPECT_EQ(cluster({"start", deep}, scratch / "output"), 1);
+  EXPECT_NE(read_text(scratch / "output").find("too long a path"), std::string::npos);
+  EXPECT_FALSE(exists(deep));
+}
+
+// -- What tests build upon it
+
 TEST(postgres_database, is_a_schema_of_its_own_until_it_ends) {
   std::string name;
   postgres_connection outside(postgres_url(shared_cluster()));
@@ -123,6 +177,23 @@ TEST(postgres_database, is_a_schema_of_its_own_until_it_ends) {
   }
   EXPECT_EQ(tables(), "");
   EXPECT_EQ(outside.query("SELECT count(*) FROM pg_namespace WHERE nspname = '" + name + "'"), "0");
+}
+
+TEST(pgbouncer, gives_each_transaction_any_connection) {
+  const pgbouncer pool(shared_cluster(), {"default_pool_size=1"});
+  postgres_connection one(pool.url());
+  postgres_connection two(pool.url("application_name=two"));
+  EXPECT_EQ(one.query("SELECT pg_backend_pid()"), two.query("SELECT pg_backend_pid()"));
+  EXPECT_EQ(two.query("SHOW application_name"), "two");
+}
+
+TEST(pgbouncer, drops_its_clients_when_it_is_killed) {
+  pgbouncer pool;
+  postgres_connection client(pool.url());
+  client.execute("SELECT 1");
+  pool.kill();
+  EXPECT_THROW(client.execute("SELECT 1"), std::runtime_error);
+  EXPECT_THROW(postgres_connection(pool.url()), std::runtime_error);
 }
 
 }  // namespace

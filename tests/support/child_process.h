@@ -49,6 +49,8 @@ class child_process {
     if (pid_ > 0) kill();
   }
 
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
   /// Waits for its end. The exit code, or minus the number of the signal that ended it.
   int wait() {
     int status = 0;

@@ -45,10 +45,17 @@ std::filesystem::path cluster_of_ctest() {
 
 }  // namespace
 
+std::string socket_url(const std::filesystem::path& directory, const std::string& port, const std::string& parameters,
+                       const std::string& database) {
+  const std::string url = "postgresql://postgres@/" + database + "?host=" + directory.string() + "&port=" + port;
+  return url_of(url, parameters, '&');
+}
+
+std::string postgres_port(const std::filesystem::path& cluster) { return line(cluster / "port", 1); }
+
 std::string postgres_url(const std::filesystem::path& cluster, const std::string& parameters,
                          const std::string& database) {
-  const std::string port = line(cluster / "port", 1);
-  return url_of("postgresql://postgres@/" + database + "?host=" + cluster.string() + "&port=" + port, parameters, '&');
+  return socket_url(cluster, postgres_port(cluster), parameters, database);
 }
 
 const std::filesystem::path& shared_cluster() {
@@ -82,7 +89,7 @@ void postgres_server::restart() { cluster({"restart", directory().string()}); }
 void postgres_server::kill() { cluster({"kill", directory().string()}); }
 
 std::string postgres_server::tcp_url(const std::string& parameters, const std::string& database) const {
-  const std::string port = line(directory() / "port", 1);
+  const std::string port = postgres_port(directory());
   const std::string password = line(directory() / "password", 1);
   return url_of("postgresql://postgres:" + password + "@127.0.0.1:" + port + "/" + database, parameters, '?');
 }

@@ -9,7 +9,14 @@
 
 namespace squid_mesh::testing {
 
-/// The URL of a database in a cluster of tests/postgres/cluster. `parameters` are more of a URL's: `a=b&c=d`.
+/// The URL of a database behind a Unix socket. `parameters` are more of a URL's: `a=b&c=d`.
+std::string socket_url(const std::filesystem::path& directory, const std::string& port, const std::string& parameters,
+                       const std::string& database);
+
+/// The port of a cluster of tests/postgres/cluster: a part of its socket's name even where it isn't listened on.
+std::string postgres_port(const std::filesystem::path& cluster);
+
+/// The URL of a database in such a cluster.
 std::string postgres_url(const std::filesystem::path& cluster, const std::string& parameters = {},
                          const std::string& database = "postgres");
 
