@@ -1,6 +1,6 @@
-# squid_mesh_embed_migrations(<source file to write> <namespace> <NNNN_name.sql> ...)
+# squid_mesh_embed_migrations(<source file to write> <backend> <NNNN_name.sql> ...)
 # Compiles numbered SQL files into the library, as the `all_migrations()` of a storage backend.
-function(squid_mesh_embed_migrations output namespace)
+function(squid_mesh_embed_migrations output backend)
   set(entries "")
   foreach(file IN LISTS ARGN)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
@@ -11,11 +11,11 @@ function(squid_mesh_embed_migrations output namespace)
     string(APPEND entries "    {${version}, \"${name}\", R\"sql(${sql})sql\"},\n")
   endforeach()
   file(CONFIGURE OUTPUT ${output} @ONLY CONTENT
-"#include \"storage/sqlite/migrations.h\"
+"#include \"storage/@backend@/migrations.h\"
 
 #include <array>
 
-namespace @namespace@ {
+namespace squid_mesh::storage::@backend@ {
 
 std::span<const migration> all_migrations() {
   static constexpr std::array migrations{std::to_array<migration>({
@@ -23,6 +23,6 @@ std::span<const migration> all_migrations() {
   return migrations;
 }
 
-}  // namespace @namespace@
+}  // namespace squid_mesh::storage::@backend@
 ")
 endfunction()

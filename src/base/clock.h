@@ -3,7 +3,9 @@
 
 #include <squid_mesh/time.hpp>
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 
 namespace squid_mesh {
 
@@ -16,14 +18,28 @@ class clock_source {
   virtual ~clock_source() = default;
 
   [[nodiscard]] virtual time_point now() const = 0;
+
+  /// Somebody whose clock counts for all said that it was `seen`, between `asked` and `answered` by this clock.
+  virtual void compare(time_point seen, time_point asked, time_point answered) {
+    static_cast<void>(seen), static_cast<void>(asked), static_cast<void>(answered);
+  }
 };
 
-/// The machine's clock.
+/// The machine's clock, set by the one that it is compared with: machines that share a database share its time.
 class system_clock final : public clock_source {
  public:
   [[nodiscard]] time_point now() const override {
-    return std::chrono::floor<microseconds>(std::chrono::system_clock::now());
+    return std::chrono::floor<microseconds>(std::chrono::system_clock::now()) + microseconds(offset_.load());
   }
+
+  /// Corrects what the time that the question took can't explain.
+  void compare(time_point seen, time_point asked, time_point answered) override {
+    if (seen < asked) offset_ -= (asked - seen).count();
+    if (seen > answered) offset_ += (seen - answered).count();
+  }
+
+ private:
+  std::atomic<std::int64_t> offset_ = 0;
 };
 
 }  // namespace squid_mesh

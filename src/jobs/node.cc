@@ -70,8 +70,9 @@ result<void> node::begin_work(node_settings settings) {
     const std::lock_guard lock(mutex_);
     settings_ = std::move(settings);
     queues_.clear();
-    for (const auto& [queue, limit] : settings_.queues) {
+    for (const auto& [queue, limit, everywhere] : settings_.queues) {
       queues_[queue].limit = limit;
+      queues_[queue].everywhere = everywhere;
       queue_names_.push_back(queue);
     }
   }

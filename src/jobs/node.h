@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -36,6 +37,7 @@ struct environment {
 struct queue_setting {
   std::string queue;
   std::size_t limit = 1;
+  std::optional<std::size_t> everywhere{};  ///< at most so many on all nodes together
 };
 
 struct node_settings {
@@ -132,6 +134,7 @@ class node {
   };
   struct queue_state {
     std::size_t limit = 0;
+    std::optional<std::size_t> everywhere{};
     std::size_t running = 0;
     bool maybe_more = true;  ///< whether a claim could find something
   };
@@ -154,10 +157,12 @@ class node {
   std::vector<submission> take_submissions();
   storage::batch plan(const std::vector<submission>& taken, time_point now);
   void write_batch(std::vector<submission> taken, const storage::batch& batch, time_point now);
+  void note_claims(const storage::batch& batch, const storage::batch_outcome& outcome, time_point now);
   void settle(std::vector<submission> taken, storage::batch_outcome outcome);
   void settle_failure(std::vector<submission> taken, const error& reason, const storage::batch& batch);
   void settle_doubt(submission doubtful, std::vector<submission>& again);
-  void note_inserts(const commit& applied);
+  void note_available(const commit& next);
+  void note_delays(const commit& made);
   void deliver(std::vector<storage::claimed_job> claimed);
   void deliver_forgotten(time_point now);
   void release(const std::string& queue, job_id id);
@@ -180,7 +185,9 @@ class node {
   std::vector<duty> duties_;
   std::string attempted_by_;
   std::vector<std::string> queue_names_;
-  time_point next_stage_{};
+  time_point next_poll_{};  ///< look whether others have brought work
+  time_point next_due_{};   ///< work of our own that had to wait comes due
+  storage::hearing hearing_ = storage::hearing::unknown;
   time_point next_glance_{};
   bool claims_in_doubt_ = false;  ///< jobs may have been claimed without our knowing
   time_point blocked_until_{};    ///< the database refused: no writing before

@@ -14,7 +14,11 @@ constexpr std::size_t max_pruned_per_turn = 2000;
 }  // namespace
 
 result<void> node::beat(time_point now) {
-  return store_.beat({.node = settings_.identity, .now = now, .expires_at = now + settings_.lease});
+  const time_point asked = around_.clock->now();
+  const auto seen = store_.beat({.node = settings_.identity, .now = now, .expires_at = now + settings_.lease});
+  if (!seen) return std::unexpected(seen.error());
+  around_.clock->compare(*seen, asked, around_.clock->now());
+  return {};
 }
 
 /// Gives the jobs of dead nodes back, with what their workers have to say about it.

@@ -64,10 +64,17 @@ void node::run_duties(time_point now) {
 
 /// Looks whether other processes brought something, without a statement where possible.
 void node::glance(time_point now) {
-  const std::lock_guard lock(mutex_);
-  if (!working_ || now < next_glance_) return;
-  next_glance_ = now + settings_.glance;
-  if (store_.changed_by_others()) next_stage_ = now;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!working_ || now < next_glance_) return;
+    next_glance_ = now + settings_.glance;
+  }
+  if (store_.changed_by_others(queue_names_)) next_poll_ = now;
+  if (store_.listening() == hearing_) return;
+  hearing_ = store_.listening();
+  around_.log(level::info, hearing_ == storage::hearing::notified
+                               ? "other processes' work is noticed at once"
+                               : "notifications don't arrive: other processes' work is found by looking for it");
 }
 
 std::vector<node::submission> node::take_submissions() {
@@ -86,65 +93,72 @@ storage::batch node::plan(const std::vector<submission>& taken, time_point now) 
   for (const submission& next : taken) {
     for (const commit& c : next.commits) {
       batch.commits.push_back(&c);
-      note_inserts(c);
+      note_available(c);
     }
   }
   const std::lock_guard lock(mutex_);
   if (!working_ || draining_) return batch;
-  const bool stage = now >= next_stage_;
-  if (stage) batch.stage = queue_names_;
+  // What comes due is claimed in the same round; when it only looks around, it claims once there is something.
+  const bool due = now >= next_due_;
+  if (due || now >= next_poll_) batch.stage = queue_names_;
   for (auto& [name, queue] : queues_) {
-    if (stage) queue.maybe_more = true;
+    if (due) queue.maybe_more = true;
     if (queue.maybe_more && queue.running < queue.limit) {
-      batch.claims.push_back({.queue = name, .limit = queue.limit - queue.running});
+      batch.claims.push_back({.queue = name, .limit = queue.limit - queue.running, .everywhere = queue.everywhere});
     }
   }
   return batch;
 }
 
-/// What a commit brings to this node's own queues needs no looking for.
-void node::note_inserts(const commit& applied) {
+/// What a commit makes available in this node's own queues needs no looking for.
+void node::note_available(const commit& next) {
   const std::lock_guard lock(mutex_);
-  const auto more_in = [this](const std::string& name) {
-    if (const auto queue = queues_.find(name); queue != queues_.end()) queue->second.maybe_more = true;
-  };
-  for (const job_insert& job : applied.inserts) {
-    if (job.scheduled_at) {
-      expect_due(*job.scheduled_at);
-    } else {
-      more_in(job.queue);
+  for (const job_insert& job : next.inserts) {
+    if (const auto queue = queues_.find(job.queue); !job.scheduled_at && queue != queues_.end()) {
+      queue->second.maybe_more = true;
     }
   }
-  if (!applied.job) return;
-  if (applied.change.is == job_change::kind::snooze || applied.change.is == job_change::kind::retry) {
-    expect_due(applied.change.at);
-  } else if (applied.change.is == job_change::kind::give_back || applied.change.is == job_change::kind::rescue) {
+  if (next.job && (next.change.is == job_change::kind::give_back || next.change.is == job_change::kind::rescue)) {
     for (auto& [name, queue] : queues_) queue.maybe_more = true;
   }
 }
 
-void node::expect_due(time_point when) { next_stage_ = std::min(next_stage_, when); }
+/// What it leaves for later, this node will come back for.
+void node::note_delays(const commit& made) {
+  for (const job_insert& job : made.inserts) {
+    if (job.scheduled_at) expect_due(*job.scheduled_at);
+  }
+  if (made.job && (made.change.is == job_change::kind::snooze || made.change.is == job_change::kind::retry)) {
+    expect_due(made.change.at);
+  }
+}
+
+void node::expect_due(time_point when) { next_due_ = std::min(next_due_, when); }
 
 void node::write_batch(std::vector<submission> taken, const storage::batch& batch, time_point now) {
   auto outcome = store_.write(batch);
   if (!outcome) return settle_failure(std::move(taken), outcome.error(), batch);
   refusals_ = 0;
   ++batches_;
-  if (!batch.stage.empty()) {
-    next_stage_ = now + settings_.poll;
-    if (outcome->next_due) expect_due(*outcome->next_due);
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    for (const storage::claim& wanted : batch.claims) {
-      const auto got =
-          std::ranges::count_if(outcome->claimed, [&](const auto& c) { return c.job.queue == wanted.queue; });
-      queues_[wanted.queue].maybe_more = static_cast<std::size_t>(got) == wanted.limit;
-    }
-  }
+  note_claims(batch, *outcome, now);
   auto claimed = std::move(outcome->claimed);
   settle(std::move(taken), *std::move(outcome));
   deliver(std::move(claimed));
+}
+
+/// What the round says about where more work is.
+void node::note_claims(const storage::batch& batch, const storage::batch_outcome& outcome, time_point now) {
+  const std::lock_guard lock(mutex_);
+  if (!batch.stage.empty()) {
+    next_poll_ = now + settings_.poll;
+    next_due_ = outcome.next_due.value_or(time_point::max());
+  }
+  for (const commit* next : batch.commits) note_delays(*next);
+  for (const std::string& queue : outcome.available) queues_[queue].maybe_more = true;
+  for (const storage::claim& wanted : batch.claims) {
+    const auto got = std::ranges::count_if(outcome.claimed, [&](const auto& c) { return c.job.queue == wanted.queue; });
+    queues_[wanted.queue].maybe_more = static_cast<std::size_t>(got) == wanted.limit;
+  }
 }
 
 void node::settle(std::vector<submission> taken, storage::batch_outcome outcome) {
@@ -266,7 +280,7 @@ time_point node::next_turn(time_point now) const {
   if (!working_) return next;
   for (const duty& d : duties_) next = std::min(next, d.next);
   if (draining_) return next;
-  next = std::min({next, next_glance_, std::max(next_stage_, blocked_until_)});
+  next = std::min({next, next_glance_, std::max(std::min(next_poll_, next_due_), blocked_until_)});
   const bool claimable = std::ranges::any_of(
       queues_, [](const auto& entry) { return entry.second.maybe_more && entry.second.running < entry.second.limit; });
   return claimable ? std::max(now, blocked_until_) : next;

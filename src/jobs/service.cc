@@ -27,9 +27,11 @@ result<void> check(const service_options& options) {
     if (!holds) problems.push_back({.path = path, .rule = "out_of_range", .message = message});
   };
   require(!options.queues.empty(), "queues", "at least one queue is needed");
-  for (const auto& [queue, limit] : options.queues) {
-    require(!queue.empty(), "queues", "a queue needs a name");
-    require(limit >= 1 && limit <= 10'000, "queues", "a queue's limit has to be 1 to 10,000");
+  for (const queue_setting& each : options.queues) {
+    require(!each.queue.empty(), "queues", "a queue needs a name");
+    require(each.limit >= 1 && each.limit <= 10'000, "queues", "a queue's limit has to be 1 to 10,000");
+    require(!each.everywhere || (*each.everywhere >= 1 && *each.everywhere <= 1'000'000), "queues",
+            "a queue's limit for all nodes together has to be 1 to 1,000,000");
   }
   require(options.node_name.find_first_of(" \t\r\n") == std::string::npos, "node_name",
           "a node's name can't hold white space");

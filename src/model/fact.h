@@ -47,4 +47,9 @@ struct fact {
   std::string data;                      ///< JSON text, see above
 };
 
+/// Whether they say the same, and are not two attempts' accounts of one place in a journal.
+inline bool same_fact(const fact& a, const fact& b) {
+  return a.kind == b.kind && a.step == b.step && a.at == b.at && a.node == b.node && a.data == b.data;
+}
+
 }  // namespace squid_mesh

@@ -24,6 +24,8 @@ namespace squid_mesh::storage {
 struct claim {
   std::string queue;
   std::size_t limit = 0;
+  /// If set: at most so many jobs of the queue are to be executing on all living nodes together.
+  std::optional<std::size_t> everywhere{};
 };
 
 /// A job that is now executing on the node that claimed it. A job that carries a run brings the run's journal.
@@ -47,7 +49,8 @@ struct batch {
 struct batch_outcome {
   std::vector<commit_outcome> commits;  ///< in the order of `batch::commits`
   std::vector<claimed_job> claimed;     ///< in the order in which they should begin
-  std::optional<time_point> next_due;   ///< of what was staged from: when the next job is due, if any is
+  std::vector<std::string> available;   ///< of `batch::stage`: queues that have available jobs, before the claims
+  std::optional<time_point> next_due;   ///< of `batch::stage`: when the next job is due, if any is
 };
 
 /// A row of `squid_mesh_nodes`, refreshed while its process lives.
@@ -55,6 +58,13 @@ struct heartbeat {
   node_identity node;
   time_point now{};
   time_point expires_at{};
+};
+
+/// How a store learns of what other processes bring.
+enum class hearing {
+  unknown,   ///< it hasn't been found out yet
+  notified,  ///< at once
+  polling,   ///< by looking now and then: notifications don't arrive
 };
 
 /// Safe to use from several threads; calls that write wait for each other. Errors: `unavailable` (busy or unreachable:
@@ -77,7 +87,8 @@ class store {
 
   // -- Duties that any node may do at any time
 
-  virtual result<void> beat(const heartbeat& what) = 0;
+  /// Returns the time by the clock that all nodes share: the database server's, or the machine's.
+  virtual result<time_point> beat(const heartbeat& what) = 0;
   virtual result<void> remove_node(const node_identity& node) = 0;
 
   /// Executing jobs of these queues whose node isn't alive.
@@ -95,8 +106,10 @@ class store {
   /// Deletes finished jobs of these queues that ended before `before`. Returns how many.
   virtual result<std::size_t> prune_jobs(std::span<const std::string> queues, time_point before, std::size_t limit) = 0;
 
-  /// Whether another connection may have changed the database since the last call. Cheap; may say yes too often.
-  virtual bool changed_by_others() = 0;
+  /// Whether other processes may have brought jobs for these queues since the last call. Cheap; may say yes too often,
+  /// and where it only learns by polling, never says so.
+  virtual bool changed_by_others(std::span<const std::string> queues) = 0;
+  virtual hearing listening() = 0;
 
   // -- Definitions
 

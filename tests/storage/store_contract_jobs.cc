@@ -307,11 +307,11 @@ TEST_P(store_contract, finished_jobs_are_pruned_by_the_time_of_their_end) {
 }
 
 TEST_P(store_contract, changes_by_others_are_noticed) {
-  static_cast<void>(one->changed_by_others());
+  static_cast<void>(one->changed_by_others(queues));
   write(start_of(1));
   const commit theirs = start_of(2);
   ASSERT_TRUE(two->write({.now = t0, .commits = {&theirs}}));
-  EXPECT_TRUE(one->changed_by_others());
+  EXPECT_TRUE(one->changed_by_others(queues));
 }
 
 TEST_P(store_contract, jobs_are_listed_newest_first_and_filtered) {
@@ -319,8 +319,9 @@ TEST_P(store_contract, jobs_are_listed_newest_first_and_filtered) {
   const job_id b = insert({.queue = "q", .worker = "y", .scheduled_at = t0});
   const job_id c = insert({.queue = "r", .worker = "x"});
   const auto list = [&](const jobs::job_filter& filter) {
-    std::vector<job_id> found;
     const auto listed = two->list_jobs(filter).value();
+    std::vector<job_id> found;
+    found.reserve(listed.size());
     for (const job_row& job : listed) found.push_back(job.id);
     return found;
   };

@@ -14,7 +14,7 @@ class forwarding_store : public storage::store {
 
   result<storage::batch_outcome> write(const storage::batch& what) override { return real_->write(what); }
   result<bool> was_applied(const commit& what) override { return real_->was_applied(what); }
-  result<void> beat(const storage::heartbeat& what) override { return real_->beat(what); }
+  result<time_point> beat(const storage::heartbeat& what) override { return real_->beat(what); }
   result<void> remove_node(const node_identity& node) override { return real_->remove_node(node); }
   result<std::vector<storage::claimed_job>> find_orphans(std::span<const std::string> queues, time_point now,
                                                          std::size_t limit) override {
@@ -30,7 +30,8 @@ class forwarding_store : public storage::store {
   result<std::size_t> prune_jobs(std::span<const std::string> queues, time_point before, std::size_t limit) override {
     return real_->prune_jobs(queues, before, limit);
   }
-  bool changed_by_others() override { return real_->changed_by_others(); }
+  bool changed_by_others(std::span<const std::string> queues) override { return real_->changed_by_others(queues); }
+  storage::hearing listening() override { return real_->listening(); }
   result<void> put_definition(std::string_view fingerprint, std::string_view name, std::string_view version,
                               std::string_view document, time_point now) override {
     return real_->put_definition(fingerprint, name, version, document, now);

@@ -1,8 +1,7 @@
 #include "storage/sqlite/job_sql.h"
 
 #include "base/time_text.h"
-
-#include <squid_mesh/json.hpp>
+#include "storage/error_element.h"
 
 #include <algorithm>
 #include <stdexcept>
@@ -66,7 +65,10 @@ constexpr named_sql claim_sql{"claim_jobs", R"sql(
   WHERE id IN (SELECT id FROM oban_jobs
                WHERE state = 'available' AND queue = ?1 AND attempt < max_attempts
                  AND NOT EXISTS (SELECT 1 FROM squid_mesh_paused_queues WHERE queue = ?1)
-               ORDER BY priority, scheduled_at, id LIMIT ?2)
+               ORDER BY priority, scheduled_at, id
+               LIMIT min(?2, iif(?5 IS NULL, ?2, max(0, ?5 - (
+                 SELECT count(*) FROM oban_jobs j JOIN squid_mesh_nodes n ON n.id = json_extract(j.attempted_by, '$[1]')
+                 WHERE j.state = 'executing' AND j.queue = ?1 AND n.expires_at > ?6)))))
   RETURNING id, state, queue, worker, args, meta, tags, errors, attempted_by, attempt, max_attempts, priority,
             inserted_at, scheduled_at, attempted_at, completed_at, discarded_at, cancelled_at)sql"};
 
@@ -79,6 +81,9 @@ constexpr named_sql stage_sql{"stage_jobs", R"sql(
   WHERE id IN (SELECT j.id FROM states s CROSS JOIN priorities p CROSS JOIN oban_jobs j
                WHERE j.state = s.state AND j.queue = ?1 AND j.priority = p.priority AND j.scheduled_at <= ?2
                LIMIT 5000))sql"};
+
+constexpr named_sql has_available_sql{"has_available",
+                                      "SELECT 1 FROM oban_jobs WHERE state = 'available' AND queue = ?1 LIMIT 1"};
 
 constexpr named_sql next_due_sql{"next_due", R"sql(
   WITH states (state) AS (VALUES ('scheduled'), ('retryable')),
@@ -170,11 +175,6 @@ job_row read_job(const statement& row) {
           .cancelled_at = time_at(row, 17)};
 }
 
-std::string error_element(int attempt, time_point now, const std::string& reason) {
-  return json{{"attempt", attempt}, {"at", to_string(now)}, {"error", reason}}.dump(-1, ' ', false,
-                                                                                    json::error_handler_t::replace);
-}
-
 }  // namespace
 
 job_writer::job_writer(connection& database)
@@ -189,6 +189,7 @@ job_writer::job_writer(connection& database)
       cancel_running_(database, cancel_running_sql),
       claim_(database, claim_sql),
       stage_(database, stage_sql),
+      has_available_(database, has_available_sql),
       next_due_(database, next_due_sql),
       prune_(database, prune_sql),
       cancel_(database, cancel_sql),
@@ -257,7 +258,12 @@ bool job_writer::change(const delivery& whose, const job_change& change, time_po
 std::vector<job_row> job_writer::claim(const storage::claim& what, std::string_view attempted_by, time_point now) {
   const std::string now_text = to_string(now);
   std::vector<job_row> claimed;
-  claim_.bind(1, what.queue).bind(2, what.limit).bind(3, now_text).bind(4, attempted_by);
+  claim_.bind(1, what.queue)
+      .bind(2, what.limit)
+      .bind(3, now_text)
+      .bind(4, attempted_by)
+      .bind(5, what.everywhere)
+      .bind(6, now);
   while (claim_.next()) claimed.push_back(read_job(claim_));
   // RETURNING gives the rows in no particular order.
   std::ranges::sort(claimed, {}, [](const job_row& j) { return std::tuple(j.priority, j.scheduled_at, j.id); });
@@ -267,6 +273,12 @@ std::vector<job_row> job_writer::claim(const storage::claim& what, std::string_v
 void job_writer::stage(std::string_view queue, time_point now) {
   const std::string now_text = to_string(now);
   stage_.bind(1, queue).bind(2, now_text).run();
+}
+
+bool job_writer::has_available(std::string_view queue) {
+  const bool found = has_available_.bind(1, queue).next();
+  has_available_.reset();
+  return found;
 }
 
 std::optional<time_point> job_writer::next_due(std::string_view queue) {

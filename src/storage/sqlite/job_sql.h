@@ -27,6 +27,7 @@ class job_writer {
 
   std::vector<job_row> claim(const storage::claim& what, std::string_view attempted_by, time_point now);
   void stage(std::string_view queue, time_point now);
+  bool has_available(std::string_view queue);
   /// When the next scheduled or retryable job of a queue is due.
   std::optional<time_point> next_due(std::string_view queue);
 
@@ -49,6 +50,7 @@ class job_writer {
   statement cancel_running_;
   statement claim_;
   statement stage_;
+  statement has_available_;
   statement next_due_;
   statement prune_;
   statement cancel_;

@@ -1,19 +1,13 @@
 // Bringing a database file up to the schema of this library.
 #pragma once
 
+#include "storage/migration.h"
 #include "storage/sqlite/connection.h"
 
 #include <span>
 #include <stdexcept>
 
 namespace squid_mesh::storage::sqlite {
-
-/// One numbered step of the schema, as SQL.
-struct migration {
-  int version;
-  const char* name;
-  const char* sql;
-};
 
 /// All of them, in order; generated from the files in `migrations/`.
 std::span<const migration> all_migrations();

@@ -3,6 +3,7 @@
 
 #include "model/commit.h"
 #include "model/records.h"
+#include "storage/jobless_run.h"
 #include "storage/sqlite/connection.h"
 
 #include <optional>
@@ -11,12 +12,6 @@
 #include <vector>
 
 namespace squid_mesh::storage::sqlite {
-
-/// A run that lost its job.
-struct jobless_run {
-  run_id run;
-  bool may_be_in_flight = false;  ///< its job had been delivered, or is gone, so that nobody knows
-};
 
 /// Writing runs, on the writing connection.
 class run_writer {

@@ -52,10 +52,6 @@ result<T> or_not_found(result<std::optional<T>> found, const std::string& what) 
   return *std::move(*found);
 }
 
-bool same_fact(const fact& a, const fact& b) {
-  return a.kind == b.kind && a.step == b.step && a.at == b.at && a.node == b.node && a.data == b.data;
-}
-
 /// A connection that reads, and its lock.
 struct reading_side {
   explicit reading_side(const std::string& path) : database(path), runs(database), jobs(database) {}
@@ -117,8 +113,11 @@ class sqlite_store final : public store {
     });
   }
 
-  result<void> beat(const heartbeat& what) override {
-    return writing([&](writing_side& db) { db.jobs.beat(what); });
+  result<time_point> beat(const heartbeat& what) override {
+    return writing([&](writing_side& db) {
+      db.jobs.beat(what);
+      return what.now;
+    });
   }
 
   result<void> remove_node(const node_identity& node) override {
@@ -153,12 +152,7 @@ class sqlite_store final : public store {
   result<std::size_t> mend_runs(const std::string& queue, time_point now, std::size_t limit) override {
     return writing([&](writing_side& db) {
       const auto runs = db.runs.jobless_runs(limit);
-      for (const auto& [run, may_be_in_flight] : runs) {
-        job_insert mended = run_job(run, queue);
-        // As if it had been delivered before: whoever gets it takes the run over from a worker that may still be at it.
-        mended.attempt = may_be_in_flight ? 1 : 0;
-        db.runs.set_job(run, db.jobs.insert(mended, now));
-      }
+      for (const jobless_run& lost : runs) db.runs.set_job(lost.run, db.jobs.insert(mending_job(lost, queue), now));
       return runs.size();
     });
   }
@@ -171,7 +165,8 @@ class sqlite_store final : public store {
     });
   }
 
-  bool changed_by_others() override {
+  /// Any change will do: who made it and of what isn't known.
+  bool changed_by_others(std::span<const std::string>) override {
     const std::lock_guard lock(write_.mutex);
     return guarded([&] {
              write_.data_version.next();
@@ -181,6 +176,8 @@ class sqlite_store final : public store {
            })
         .value_or(true);
   }
+
+  hearing listening() override { return hearing::notified; }
 
   result<void> put_definition(std::string_view fingerprint, std::string_view name, std::string_view version,
                               std::string_view document, time_point now) override {
@@ -281,7 +278,10 @@ class sqlite_store final : public store {
     batch_outcome outcome;
     outcome.commits.reserve(what.commits.size());
     for (const commit* next : what.commits) outcome.commits.push_back(apply(*next, what.now));
-    for (const std::string& queue : what.stage) write_.jobs.stage(queue, what.now);
+    for (const std::string& queue : what.stage) {
+      write_.jobs.stage(queue, what.now);
+      if (write_.jobs.has_available(queue)) outcome.available.push_back(queue);
+    }
     for (const claim& wanted : what.claims) {
       for (job_row& job : write_.jobs.claim(wanted, what.attempted_by, what.now)) {
         outcome.claimed.push_back(with_journal(std::move(job), write_.journals));

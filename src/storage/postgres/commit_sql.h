@@ -1,0 +1,45 @@
+// Commits as set-based statements: however many there are, the server is asked once.
+#pragma once
+
+#include "model/commit.h"
+#include "storage/postgres/connection.h"
+#include "storage/postgres/target.h"
+
+#include <array>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace squid_mesh::storage::postgres {
+
+/// Commits of which no two are about the same run or job, so that one statement can apply them all.
+using wave = std::vector<const commit*>;
+
+/// Commits in waves, each run's and each job's in the order given.
+std::vector<wave> in_waves(std::span<const commit* const> commits);
+
+/// Spells waves. Used by one thread at a time.
+class commit_speller {
+ public:
+  explicit commit_speller(schema tables) : tables_(std::move(tables)) {}
+
+  /// The statement that applies a wave, each of its commits whole or not at all. Its results are read by `outcomes`.
+  /// The statement lives as long as the speller.
+  request spell(const wave& commits, time_point now);
+
+  /// What became of the commits of a wave, in order.
+  static std::vector<commit_outcome> outcomes(const wave& commits, const rows& found);
+
+ private:
+  const statement& statement_for(unsigned parts);
+
+  schema tables_;
+  std::map<unsigned, std::unique_ptr<const statement>> statements_;  ///< by what a wave has in it
+};
+
+/// The channel on which everybody who shares the table tells of new available jobs.
+std::string insert_channel(const schema& tables);
+
+}  // namespace squid_mesh::storage::postgres

@@ -1,0 +1,144 @@
+#include "storage/postgres/migrations.h"
+
+#include <charconv>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace squid_mesh::storage::postgres {
+namespace {
+
+constexpr int oldest_server = 140'000;
+constexpr int oldest_oban = 12;
+
+/// What is there.
+struct present_schema {
+  int server = 0;
+  bool has_schema = false;
+  bool has_record = false;
+  bool has_jobs = false;
+  std::string oban_version;  ///< the comment on Oban's table
+  bool jobs_fit = false;     ///< whether that has the columns that we use
+};
+
+constexpr std::string_view look_sql = R"sql(
+SELECT current_setting('server_version_num')::int4, to_regnamespace('"{name}"') IS NOT NULL,
+       to_regclass('@squid_mesh_migrations') IS NOT NULL, to_regclass('@oban_jobs') IS NOT NULL,
+       coalesce(obj_description(to_regclass('@oban_jobs'), 'pg_class'), ''),
+       (SELECT count(*) FROM pg_attribute
+        WHERE attrelid = to_regclass('@oban_jobs') AND NOT attisdropped
+          AND attname IN ('id', 'state', 'queue', 'worker', 'args', 'errors', 'attempt', 'max_attempts', 'inserted_at',
+                          'scheduled_at', 'attempted_at', 'completed_at', 'attempted_by', 'discarded_at', 'priority',
+                          'tags', 'meta', 'cancelled_at')) = 18)sql";
+
+constexpr std::string_view record_table =
+    "CREATE TABLE IF NOT EXISTS @squid_mesh_migrations ("
+    "version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());\n";
+
+constexpr std::string_view version_sql = "SELECT coalesce(max(version), 0) FROM @squid_mesh_migrations";
+
+std::unexpected<error> mismatch(std::string message) {
+  return std::unexpected(error{.code = errc::schema_mismatch, .message = std::move(message)});
+}
+
+/// A transaction over several round trips; rolled back unless it was committed.
+class transaction {
+ public:
+  explicit transaction(connection& database) : database_(database) { database_.run_script("BEGIN"); }
+  transaction(const transaction&) = delete;
+  transaction& operator=(const transaction&) = delete;
+  ~transaction() {
+    if (done_ || !database_.is_open()) return;
+    try {
+      database_.run_script("ROLLBACK");
+    } catch (const failure&) {
+      // The connection is lost, and the transaction with it.
+    }
+  }
+  void commit() {
+    database_.run_script("COMMIT");
+    done_ = true;
+  }
+
+ private:
+  connection& database_;
+  bool done_ = false;
+};
+
+present_schema look(connection& database, const schema& tables) {
+  std::string sql(look_sql);
+  const std::string_view mark = "{name}";
+  sql.replace(sql.find(mark), mark.size(), tables.name());
+  const rows found = database.run(statement(tables.spell(sql)));
+  return {.server = static_cast<int>(found.integer(0, 0)),
+          .has_schema = found.boolean(0, 1),
+          .has_record = found.boolean(0, 2),
+          .has_jobs = found.boolean(0, 3),
+          .oban_version = std::string(found.text(0, 4)),
+          .jobs_fit = found.boolean(0, 5)};
+}
+
+int version_of(connection& database, const schema& tables, const present_schema& there) {
+  if (!there.has_record) return 0;
+  return static_cast<int>(database.run(statement(tables.spell(version_sql))).integer(0, 0));
+}
+
+/// Tables of Oban's may be shared from version 12 on. Oban for Python leaves no version; its columns tell.
+result<void> check_oban(const present_schema& there, const schema& tables) {
+  if (!there.has_jobs) return {};
+  const std::string& text = there.oban_version;
+  int version = 0;
+  const bool is_number = std::from_chars(text.data(), text.data() + text.size(), version).ec == std::errc();
+  if (is_number && version < oldest_oban) {
+    return mismatch("the table " + tables.name() + ".oban_jobs is of Oban's version " + text +
+                    ", and 12 is needed: "
+                    "migrate it with Oban's own migrations first");
+  }
+  if (!there.jobs_fit) {
+    return mismatch("the table " + tables.name() + ".oban_jobs lacks columns that Oban's has from version 12 on");
+  }
+  return {};
+}
+
+void apply_missing(connection& database, const schema& tables, int version) {
+  for (const migration& next : all_migrations()) {
+    if (next.version > version) database.run_script(script_of(next, tables));
+  }
+}
+
+}  // namespace
+
+std::string script_of(const migration& step, const schema& tables) {
+  return tables.spell(std::string(record_table) + step.sql +
+                      "\nINSERT INTO @squid_mesh_migrations (version, name) VALUES (" + std::to_string(step.version) +
+                      ", '" + step.name + "');\n");
+}
+
+result<void> migrate(connection& database, const schema& tables, bool apply) {
+  present_schema there = look(database, tables);
+  if (there.server < oldest_server) return mismatch("PostgreSQL 14 or newer is needed");
+  if (auto shared = check_oban(there, tables); !shared) return shared;
+  const int newest = all_migrations().back().version;
+  int version = version_of(database, tables, there);
+  if (version > newest) {
+    return mismatch("the schema " + tables.name() + " has version " + std::to_string(version) +
+                    ", this library knows only up to " + std::to_string(newest) + ": update the program");
+  }
+  if (version == newest) return {};
+  if (!apply) {
+    return mismatch("the schema " + tables.name() + " has version " + std::to_string(version) +
+                    ", this library needs " + std::to_string(newest) + ": migrate it first");
+  }
+
+  transaction change(database);
+  // Whoever comes second looks again when the first is done. For all schemas together: it is rare, and short.
+  database.run(statement("SELECT pg_advisory_xact_lock(7346)"));
+  there = look(database, tables);
+  if (!there.has_schema) database.run_script("CREATE SCHEMA \"" + tables.name() + '"');
+  version = version_of(database, tables, there);
+  apply_missing(database, tables, version);
+  change.commit();
+  return {};
+}
+
+}  // namespace squid_mesh::storage::postgres

@@ -1,0 +1,314 @@
+#include "storage/postgres/postgres_store.h"
+
+#include "storage/postgres/commit_sql.h"
+#include "storage/postgres/job_sql.h"
+#include "storage/postgres/link.h"
+#include "storage/postgres/listener.h"
+#include "storage/postgres/migrations.h"
+#include "storage/postgres/run_sql.h"
+
+#include <squid_mesh/json.hpp>
+
+#include <mutex>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace squid_mesh::storage::postgres {
+namespace {
+
+/// Runs `work`, turning what it throws into an error. `writing`: whether a lost answer leaves a write in doubt.
+template <class Work>
+auto guarded(bool writing, Work&& work) -> result<decltype(work())> {
+  try {
+    if constexpr (std::is_void_v<decltype(work())>) {
+      work();
+      return {};
+    } else {
+      return work();
+    }
+  } catch (const failure& e) {
+    return std::unexpected(to_error(e, writing));
+  } catch (const std::exception& e) {
+    return std::unexpected(error{.code = errc::storage, .message = e.what()});
+  }
+}
+
+template <class T>
+result<T> or_not_found(result<std::optional<T>> found, const std::string& what) {
+  if (!found) return std::unexpected(std::move(found).error());
+  if (!*found) return std::unexpected(error{.code = errc::not_found, .message = "there is no " + what});
+  return *std::move(*found);
+}
+
+/// A link and its lock.
+struct side {
+  side(std::string url, purpose use) : to_server(std::move(url), use) {}
+  std::mutex mutex;
+  link to_server;
+};
+
+std::string array_of(std::span<const std::string> texts) { return array_of(element::text, texts); }
+
+class postgres_store final : public store {
+ public:
+  explicit postgres_store(const target& where)
+      : tables_(where.tables),
+        runs_(tables_),
+        jobs_(tables_),
+        commits_(tables_),
+        notify_("SELECT pg_notify($1::text, $2::text)"),
+        write_(where.url, purpose::batches),
+        read_(where.url, purpose::queries),
+        ears_(where.url, tables_, [this](const std::string& payload) { notify(payload); }) {}
+
+  result<void> prepare(bool migrate_it) {
+    const std::lock_guard lock(write_.mutex);
+    auto done = guarded(false, [&] { return migrate(write_.to_server.get(), tables_, migrate_it); });
+    return done ? *std::move(done) : std::unexpected(std::move(done).error());
+  }
+
+  result<batch_outcome> write(const batch& what) override {
+    const std::lock_guard lock(write_.mutex);
+    return guarded(true, [&] { return apply(write_.to_server.get(), what); });
+  }
+
+  result<bool> was_applied(const commit& what) override {
+    // Over the link that wrote: it has seen to it that nothing is under way any more.
+    return on(write_, false, [&](connection& db) {
+      if (what.start) return find_run(db, runs_, what.start->id).has_value();
+      if (what.facts.empty()) return false;
+      const auto found = fact_at(db, runs_, what.run, what.facts.front().seq);
+      return found && same_fact(*found, what.facts.front());
+    });
+  }
+
+  result<time_point> beat(const heartbeat& what) override {
+    return writing([&](connection& db) {
+      parameters values;
+      values.add(what.node.id).add(what.node.name).add(what.now).add(what.expires_at);
+      return db.run(jobs_.beat, std::move(values)).time(0, 0);
+    });
+  }
+
+  result<void> remove_node(const node_identity& node) override {
+    return writing([&](connection& db) { db.run(jobs_.remove_node, std::move(parameters().add(node.id))); });
+  }
+
+  result<std::vector<claimed_job>> find_orphans(std::span<const std::string> queues, time_point now,
+                                                std::size_t limit) override {
+    return writing([&](connection& db) {
+      parameters values;
+      values.add_bytes(array_of(queues)).add(now).add(limit);
+      return read_claimed(db.run(jobs_.find_orphans, std::move(values)));
+    });
+  }
+
+  result<std::vector<claimed_job>> find_claimed(std::span<const std::string> queues,
+                                                std::string_view attempted_by) override {
+    return writing([&](connection& db) {
+      parameters values;
+      values.add_bytes(array_of(queues)).add(attempted_by);
+      return read_claimed(db.run(jobs_.find_claimed, std::move(values)));
+    });
+  }
+
+  result<std::size_t> mend_runs(const std::string& queue, time_point now, std::size_t limit) override {
+    return writing([&](connection& db) -> std::size_t {
+      const auto jobless = jobless_runs(db, runs_, limit);
+      return jobless.empty() ? 0 : mend(db, runs_, jobless, queue, now);
+    });
+  }
+
+  result<std::size_t> prune_jobs(std::span<const std::string> queues, time_point before, std::size_t limit) override {
+    return writing([&](connection& db) {
+      parameters values;
+      values.add_bytes(array_of(queues)).add(before).add(limit);
+      return static_cast<std::size_t>(db.run(jobs_.prune, std::move(values)).affected());
+    });
+  }
+
+  bool changed_by_others(std::span<const std::string> queues) override {
+    const std::lock_guard lock(ears_mutex_);
+    return ears_.heard(queues);
+  }
+
+  hearing listening() override {
+    const std::lock_guard lock(ears_mutex_);
+    return ears_.state();
+  }
+
+  result<void> put_definition(std::string_view fingerprint, std::string_view name, std::string_view version,
+                              std::string_view document, time_point now) override {
+    return writing([&](connection& db) {
+      parameters values;
+      values.add(fingerprint).add(name).add(version).add(document).add(now);
+      db.run(runs_.put_definition, std::move(values));
+    });
+  }
+
+  result<std::string> get_definition(std::string_view fingerprint) override {
+    auto found = reading([&](connection& db) -> std::optional<std::string> {
+      const rows document = db.run(runs_.get_definition, std::move(parameters().add(fingerprint)));
+      if (document.size() == 0) return std::nullopt;
+      return std::string(document.text(0, 0));
+    });
+    return or_not_found(std::move(found), "definition " + std::string(fingerprint));
+  }
+
+  result<journal> read_run(const run_id& id) override {
+    return or_not_found(reading([&](connection& db) { return read_journal(db, runs_, id); }), "run " + to_string(id));
+  }
+
+  result<run_status> read_status(const run_id& id) override {
+    auto run = or_not_found(reading([&](connection& db) { return find_run(db, runs_, id); }), "run " + to_string(id));
+    if (!run) return std::unexpected(std::move(run).error());
+    return run->shown_status;
+  }
+
+  result<std::vector<run_record>> list_runs(const run_filter& filter,
+                                            const std::optional<run_id>& older_than) override {
+    return reading([&](connection& db) { return postgres::list_runs(db, tables_, filter, older_than); });
+  }
+
+  result<job_row> read_job(job_id id) override {
+    return or_not_found(reading([&](connection& db) { return find_job(db, jobs_, id); }), "job " + to_string(id));
+  }
+
+  result<std::vector<job_row>> list_jobs(const jobs::job_filter& filter) override {
+    return reading([&](connection& db) { return postgres::list_jobs(db, tables_, filter); });
+  }
+
+  result<bool> cancel_job(job_id id, time_point now) override { return change_one(jobs_.cancel, id, now); }
+  result<bool> retry_job(job_id id, time_point now) override { return change_one(jobs_.retry, id, now); }
+
+  result<std::vector<job_id>> not_executing(std::span<const job_id> ids) override {
+    return reading([&](connection& db) {
+      array asked(element::bigint);
+      for (const job_id id : ids) asked.push(id.value);
+      const rows found = db.run(jobs_.not_executing, std::move(parameters().add_bytes(asked.take())));
+      std::vector<job_id> ended;
+      for (int row = 0; row < found.size(); ++row) ended.push_back({found.integer(row, 0)});
+      return ended;
+    });
+  }
+
+  result<void> set_paused(std::string_view queue, bool paused, time_point now) override {
+    return writing([&](connection& db) {
+      parameters values;
+      values.add(queue);
+      if (paused) values.add(now);
+      db.run(paused ? jobs_.pause : jobs_.resume, std::move(values));
+    });
+  }
+
+ private:
+  template <class Work>
+  using result_of = result<std::invoke_result_t<Work, connection&>>;
+
+  template <class Work>
+  result_of<Work> on(side& where, bool writes, Work&& work) {
+    const std::lock_guard lock(where.mutex);
+    return guarded(writes, [&] { return work(where.to_server.get()); });
+  }
+  template <class Work>
+  result_of<Work> writing(Work&& work) {
+    return on(write_, true, std::forward<Work>(work));
+  }
+  template <class Work>
+  result_of<Work> reading(Work&& work) {
+    return on(read_, false, std::forward<Work>(work));
+  }
+
+  result<bool> change_one(const statement& sql, job_id id, time_point now) {
+    return writing(
+        [&](connection& db) { return db.run(sql, std::move(parameters().add(id.value).add(now))).affected() == 1; });
+  }
+
+  void notify(const std::string& payload) {
+    auto told = writing(
+        [&](connection& db) { db.run(notify_, std::move(parameters().add(insert_channel(tables_)).add(payload))); });
+    if (!told) throw failure(failure::kind::unreachable, "", told.error().message);
+  }
+
+  /// One round trip: staging in a transaction of its own, then everything else in one.
+  batch_outcome apply(connection& db, const batch& what) {
+    std::vector<request> requests;
+    if (!what.stage.empty()) {
+      requests.push_back({.sql = &jobs_.stage});
+      requests.back().values.add_bytes(array_of(what.stage)).add(what.now);
+    }
+    const auto waves = in_waves(what.commits);
+    for (const wave& next : waves) requests.push_back(commits_.spell(next, what.now));
+    add_claims(requests, what);
+    for (std::size_t i = what.stage.empty() ? 0 : 1; i + 1 < requests.size(); ++i) requests[i].ends_transaction = false;
+
+    const auto answers = db.run(requests);
+    batch_outcome outcome;
+    auto next = answers.begin();
+    if (!what.stage.empty()) read_staged(*next++, requests.size() == 1, outcome);
+    for (const wave& asked : waves) {
+      for (commit_outcome& made : commit_speller::outcomes(asked, (next++)->value())) {
+        outcome.commits.push_back(std::move(made));
+      }
+    }
+    if (!what.claims.empty()) outcome.claimed = read_claimed(answers.back().value());
+    return outcome;
+  }
+
+  void add_claims(std::vector<request>& requests, const batch& what) {
+    if (what.claims.empty()) return;
+    array queues(element::text);
+    array limits(element::integer);
+    array everywhere(element::integer);
+    array counted(element::text);
+    bool counts = false;
+    for (const claim& wanted : what.claims) {
+      queues.push(wanted.queue);
+      limits.push(static_cast<std::int32_t>(wanted.limit));
+      everywhere.push(wanted.everywhere ? std::optional(static_cast<std::int32_t>(*wanted.everywhere)) : std::nullopt);
+      if (!wanted.everywhere) continue;
+      counted.push(wanted.queue);
+      counts = true;
+    }
+    if (counts) {
+      requests.push_back({.sql = &jobs_.lock_queues});
+      requests.back().values.add_bytes(counted.take());
+    }
+    requests.push_back({.sql = &jobs_.claim});
+    requests.back()
+        .values.add_bytes(queues.take())
+        .add_bytes(limits.take())
+        .add_bytes(everywhere.take())
+        .add(what.attempted_by)
+        .add(what.now);
+  }
+
+  /// Where staging was refused but the rest was not, the rest stands; staging is tried again soon anyway.
+  static void read_staged(const answer& staged, bool alone, batch_outcome& outcome) {
+    if (staged.refusal && !alone) return;
+    const rows& found = staged.value();
+    outcome.available = json::parse(found.text(0, 0)).get<std::vector<std::string>>();
+    outcome.next_due = found.optional_time(0, 1);
+  }
+
+  const schema tables_;
+  const run_statements runs_;
+  const job_statements jobs_;
+  commit_speller commits_;
+  const statement notify_;
+  side write_;
+  side read_;
+  std::mutex ears_mutex_;
+  listener ears_;
+};
+
+}  // namespace
+
+result<std::unique_ptr<store>> open_store(const target& where) {
+  auto opened = std::make_unique<postgres_store>(where);
+  if (auto ready = opened->prepare(where.migrate); !ready) return std::unexpected(std::move(ready).error());
+  return opened;
+}
+
+}  // namespace squid_mesh::storage::postgres

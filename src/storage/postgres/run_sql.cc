@@ -1,0 +1,213 @@
+#include "storage/postgres/run_sql.h"
+
+#include <squid_mesh/json.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace squid_mesh::storage::postgres {
+namespace {
+
+constexpr std::string_view run_condition =
+    "r.status IN ('pending', 'running', 'retrying', 'cancelling')"
+    " AND (j.id IS NULL OR j.state IN ('completed', 'discarded', 'cancelled'))";
+
+constexpr std::string_view jobless_begin =
+    "SELECT r.id, coalesce(j.attempt, 1) > 0"
+    " FROM @squid_mesh_runs AS r LEFT JOIN @oban_jobs AS j ON j.id = r.job_id WHERE ";
+
+// Runs that another node is mending at this moment are skipped, and so are those that have got a job meanwhile.
+constexpr std::string_view mend_begin = R"sql(
+WITH wanted AS MATERIALIZED (
+  SELECT w.*, nextval((SELECT pg_get_serial_sequence('@oban_jobs', 'id')::regclass)) AS id
+  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int4[]) AS w(run_id, queue, worker, args, attempt)),
+jobless AS (
+  SELECT w.* FROM wanted AS w
+  JOIN @squid_mesh_runs AS r ON r.id = w.run_id LEFT JOIN @oban_jobs AS j ON j.id = r.job_id
+  WHERE )sql";
+constexpr std::string_view mend_end = R"sql(
+  FOR UPDATE OF r SKIP LOCKED),
+made AS (
+  INSERT INTO @oban_jobs (id, state, queue, worker, args, attempt, inserted_at, scheduled_at)
+  OVERRIDING SYSTEM VALUE
+  SELECT id, 'available', queue, worker, args::jsonb, attempt, $6::timestamp, $6::timestamp FROM jobless)
+UPDATE @squid_mesh_runs AS r SET job_id = jobless.id FROM jobless WHERE r.id = jobless.run_id RETURNING r.id)sql";
+
+constexpr std::string_view put_definition_sql = R"sql(
+INSERT INTO @squid_mesh_definitions (fingerprint, name, version, document, inserted_at)
+VALUES ($1::text, $2::text, $3::text, $4::text::json, $5::timestamptz)
+ON CONFLICT (fingerprint) DO NOTHING)sql";
+
+/// A run's own columns with the status that people should see, which the view knows.
+constexpr std::string_view shown_run_columns =
+    "v.id, v.workflow, v.definition, v.trigger_name, v.payload::text, v.started_at, v.job_id, v.stored_status, "
+    "v.status,"
+    " v.ended_at";
+
+/// A name that this library has never written is a database that it must not touch.
+template <class T>
+T known(std::optional<T> parsed, std::string_view name) {
+  if (!parsed) throw std::runtime_error("the database holds the unknown name \"" + std::string(name) + "\"");
+  return *parsed;
+}
+
+std::optional<time_point> time_from(const json& microseconds_or_null) {
+  if (microseconds_or_null.is_null()) return std::nullopt;
+  return time_point(microseconds(microseconds_or_null.get<std::int64_t>()));
+}
+
+fact read_fact(const json& parts) {
+  const auto& kind = parts.at(1).get_ref<const std::string&>();
+  return {.seq = parts.at(0).get<std::int64_t>(),
+          .kind = known(parse_fact_kind(kind), kind),
+          .step = parts.at(2).get<std::string>(),
+          .at = time_from(parts.at(3)).value_or(time_point{}),
+          .started_at = time_from(parts.at(4)),
+          .node = parts.at(5).get<std::string>(),
+          .data = parts.at(6).is_null() ? std::string() : parts.at(6).get<std::string>()};
+}
+
+}  // namespace
+
+std::string run_columns(std::string_view alias) {
+  std::string columns;
+  for (const char* name : {"id", "workflow", "definition", "trigger_name", "payload::text", "started_at", "job_id",
+                           "status", "status", "ended_at"}) {
+    columns += (columns.empty() ? "" : ", ") + std::string(alias) + "." + name;
+  }
+  return columns;
+}
+
+run_record read_run(const rows& found, int row, int first) {
+  const auto text = [&](int column) { return std::string(found.text(row, first + column)); };
+  run_record run{
+      .id = found.id(row, first),
+      .workflow = text(1),
+      .definition = text(2),
+      .trigger = text(3),
+      .payload = text(4),
+      .started_at = found.time(row, first + 5),
+      .job = found.is_null(row, first + 6) ? std::nullopt : std::optional(job_id{found.integer(row, first + 6)}),
+      .status = known(parse_run_status(text(7)), text(7)),
+      .shown_status = known(parse_run_status(text(8)), text(8)),
+      .ended_at = found.optional_time(row, first + 9)};
+  return run;
+}
+
+// Instants as microseconds, as everywhere else in the library. Kept as text, the data is not looked into.
+std::string journal_of(std::string_view id) {
+  return "(SELECT json_agg(json_build_array(e.seq, e.kind, e.step, (extract(epoch FROM e.at) * 1000000)::int8,"
+         " (extract(epoch FROM e.started_at) * 1000000)::int8, e.node, e.data::text) ORDER BY e.seq)::text"
+         " FROM @squid_mesh_events AS e WHERE e.run_id = " +
+         std::string(id) + ")";
+}
+
+std::vector<fact> read_facts(std::string_view column) {
+  std::vector<fact> facts;
+  if (column.empty()) return facts;
+  for (const json& parts : json::parse(column)) facts.push_back(read_fact(parts));
+  return facts;
+}
+
+run_statements::run_statements(const schema& tables)
+    : find(tables.spell("SELECT " + std::string(shown_run_columns) +
+                        " FROM @squid_mesh_run_states AS v WHERE v.id = $1::uuid")),
+      read(tables.spell("SELECT " + std::string(shown_run_columns) + ", " + journal_of("v.id") +
+                        " FROM @squid_mesh_run_states AS v WHERE v.id = $1::uuid")),
+      fact_at(tables.spell("SELECT " + journal_of("$1::uuid AND e.seq = $2::int8"))),
+      jobless(tables.spell(std::string(jobless_begin) + std::string(run_condition) + " LIMIT $1::int8")),
+      mend(tables.spell(std::string(mend_begin) + std::string(run_condition) + std::string(mend_end))),
+      put_definition(tables.spell(put_definition_sql)),
+      get_definition(tables.spell("SELECT document::text FROM @squid_mesh_definitions WHERE fingerprint = $1::text")) {}
+
+std::optional<run_record> find_run(connection& database, const run_statements& runs, const run_id& id) {
+  const rows found = database.run(runs.find, std::move(parameters().add(id)));
+  return found.size() == 0 ? std::nullopt : std::optional(read_run(found, 0, 0));
+}
+
+std::optional<journal> read_journal(connection& database, const run_statements& runs, const run_id& id) {
+  const rows found = database.run(runs.read, std::move(parameters().add(id)));
+  if (found.size() == 0) return std::nullopt;
+  return journal{.run = read_run(found, 0, 0), .facts = read_facts(found.text(0, run_column_count))};
+}
+
+std::optional<fact> fact_at(connection& database, const run_statements& runs, const run_id& id, std::int64_t seq) {
+  const rows found = database.run(runs.fact_at, std::move(parameters().add(id).add(seq)));
+  auto facts = read_facts(found.text(0, 0));
+  return facts.empty() ? std::nullopt : std::optional(std::move(facts.front()));
+}
+
+std::vector<run_record> list_runs(connection& database, const schema& tables, const run_filter& filter,
+                                  const std::optional<run_id>& older_than) {
+  parameters values;
+  int at = 0;
+  std::string sql = "SELECT " + std::string(shown_run_columns) + " FROM @squid_mesh_run_states AS v WHERE true";
+  const auto where = [&](const char* condition, const char* type) {
+    sql += std::string(" AND ") + condition + " ($" + std::to_string(++at) + "::" + type + ")";
+  };
+  if (older_than) {
+    where("v.id <", "uuid");
+    values.add(*older_than);
+  }
+  if (!filter.workflow.empty()) {
+    where("v.workflow =", "text");
+    values.add(filter.workflow);
+  }
+  if (filter.started_from) {
+    where("v.started_at >=", "timestamptz");
+    values.add(*filter.started_from);
+  }
+  if (filter.started_before) {
+    where("v.started_at <", "timestamptz");
+    values.add(*filter.started_before);
+  }
+  if (!filter.statuses.empty()) {
+    // Says what the partial index on the status needs to hear.
+    if (std::ranges::find(filter.statuses, run_status::completed) == filter.statuses.end()) {
+      sql += " AND v.stored_status <> 'completed'";
+    }
+    where("v.status = ANY", "text[]");
+    array statuses(element::text);
+    for (const run_status status : filter.statuses) statuses.push(to_string(status));
+    values.add_bytes(statuses.take());
+  }
+  sql += " ORDER BY v.id DESC LIMIT $" + std::to_string(++at) + "::int8";
+  values.add(filter.limit);
+  const rows found = database.run(statement(tables.spell(sql)), std::move(values));
+  std::vector<run_record> runs;
+  for (int row = 0; row < found.size(); ++row) runs.push_back(read_run(found, row, 0));
+  return runs;
+}
+
+std::vector<jobless_run> jobless_runs(connection& database, const run_statements& runs, std::size_t limit) {
+  const rows found = database.run(runs.jobless, std::move(parameters().add(limit)));
+  std::vector<jobless_run> jobless;
+  for (int row = 0; row < found.size(); ++row) {
+    jobless.push_back({.run = found.id(row, 0), .may_be_in_flight = found.boolean(row, 1)});
+  }
+  return jobless;
+}
+
+std::size_t mend(connection& database, const run_statements& runs, const std::vector<jobless_run>& jobless,
+                 const std::string& queue, time_point now) {
+  array ids(element::uuid);
+  array queues(element::text);
+  array workers(element::text);
+  array args(element::text);
+  array attempts(element::integer);
+  for (const jobless_run& lost : jobless) {
+    const job_insert job = mending_job(lost, queue);
+    ids.push(lost.run);
+    queues.push(job.queue);
+    workers.push(job.worker);
+    args.push(job.args);
+    attempts.push(job.attempt);
+  }
+  parameters values;
+  for (array* each : {&ids, &queues, &workers, &args, &attempts}) values.add_bytes(each->take());
+  values.add(now);
+  return static_cast<std::size_t>(database.run(runs.mend, std::move(values)).size());
+}
+
+}  // namespace squid_mesh::storage::postgres

@@ -1,0 +1,55 @@
+// The statements about runs, journals and definitions.
+#pragma once
+
+#include "model/commit.h"
+#include "model/records.h"
+#include "storage/jobless_run.h"
+#include "storage/postgres/connection.h"
+#include "storage/postgres/target.h"
+
+#include <squid_mesh/run.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace squid_mesh::storage::postgres {
+
+/// The columns of a run, of a row of `squid_mesh_runs` with this alias.
+std::string run_columns(std::string_view alias);
+constexpr int run_column_count = 10;
+/// Reads a run from a row, its columns beginning at `first`.
+run_record read_run(const rows& found, int row, int first);
+
+/// The journal of the run with this id as one column.
+std::string journal_of(std::string_view id);
+/// Reads that column.
+std::vector<fact> read_facts(std::string_view column);
+
+struct run_statements {
+  explicit run_statements(const schema& tables);
+
+  statement find;            ///< id -> run with the status that people should see
+  statement read;            ///< id -> the same with the journal
+  statement fact_at;         ///< id, seq -> a journal of one fact
+  statement jobless;         ///< limit -> id, whether it may be in flight
+  statement mend;            ///< ids uuid[], queues, workers, args as json text[], attempts int4[], now -> ids
+  statement put_definition;  ///< fingerprint, name, version, document, now
+  statement get_definition;  ///< fingerprint -> document
+};
+
+std::optional<run_record> find_run(connection& database, const run_statements& runs, const run_id& id);
+std::optional<journal> read_journal(connection& database, const run_statements& runs, const run_id& id);
+std::optional<fact> fact_at(connection& database, const run_statements& runs, const run_id& id, std::int64_t seq);
+/// Newest first.
+std::vector<run_record> list_runs(connection& database, const schema& tables, const run_filter& filter,
+                                  const std::optional<run_id>& older_than);
+
+/// Runs that haven't ended but have no job that could still be delivered.
+std::vector<jobless_run> jobless_runs(connection& database, const run_statements& runs, std::size_t limit);
+/// Gives those of them that still have none a job each; returns how many.
+std::size_t mend(connection& database, const run_statements& runs, const std::vector<jobless_run>& jobless,
+                 const std::string& queue, time_point now);
+
+}  // namespace squid_mesh::storage::postgres
