@@ -69,7 +69,7 @@ struct answer {
 
   /// Its rows; throws the refusal.
   [[nodiscard]] const rows& value() const {
-    if (refusal) throw *refusal;
+    if (refusal) throw failure(*refusal);
     return found;
   }
 };
@@ -87,6 +87,7 @@ class connection {
   connection(const std::string& url, purpose use);
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
+  ~connection() = default;
 
   /// Sends all requests and waits for all answers: one round trip. Every transaction fails or succeeds alone. Never
   /// throws for what the server says: each answer has it.

@@ -237,6 +237,7 @@ std::vector<job_row> list_jobs(connection& database, const schema& tables, const
   values.add(filter.limit);
   const rows found = database.run(statement(tables.spell(sql)), std::move(values));
   std::vector<job_row> jobs;
+  jobs.reserve(static_cast<std::size_t>(found.size()));
   for (int row = 0; row < found.size(); ++row) jobs.push_back(read_job(found, row));
   return jobs;
 }
