@@ -188,6 +188,7 @@ class postgres_store final : public store {
       for (const job_id id : ids) asked.push(id.value);
       const rows found = db.run(jobs_.not_executing, std::move(parameters().add_bytes(asked.take())));
       std::vector<job_id> ended;
+      ended.reserve(static_cast<std::size_t>(found.size()));
       for (int row = 0; row < found.size(); ++row) ended.push_back({found.integer(row, 0)});
       return ended;
     });

@@ -176,6 +176,7 @@ std::vector<run_record> list_runs(connection& database, const schema& tables, co
   values.add(filter.limit);
   const rows found = database.run(statement(tables.spell(sql)), std::move(values));
   std::vector<run_record> runs;
+  runs.reserve(static_cast<std::size_t>(found.size()));
   for (int row = 0; row < found.size(); ++row) runs.push_back(read_run(found, row, 0));
   return runs;
 }
@@ -183,6 +184,7 @@ std::vector<run_record> list_runs(connection& database, const schema& tables, co
 std::vector<jobless_run> jobless_runs(connection& database, const run_statements& runs, std::size_t limit) {
   const rows found = database.run(runs.jobless, std::move(parameters().add(limit)));
   std::vector<jobless_run> jobless;
+  jobless.reserve(static_cast<std::size_t>(found.size()));
   for (int row = 0; row < found.size(); ++row) {
     jobless.push_back({.run = found.id(row, 0), .may_be_in_flight = found.boolean(row, 1)});
   }
