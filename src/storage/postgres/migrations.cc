@@ -51,8 +51,8 @@ class transaction {
     if (done_ || !database_.is_open()) return;
     try {
       database_.run_script("ROLLBACK");
+      // NOLINTNEXTLINE(bugprone-empty-catch): the connection is lost, and the transaction with it.
     } catch (const failure&) {
-      // The connection is lost, and the transaction with it.
     }
   }
   void commit() {
