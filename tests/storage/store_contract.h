@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -64,13 +65,20 @@ inline delivery held(const job_row& job) {
   return {.job = job.id, .attempt = job.attempt, .holder = job.holder, .uncounted_attempt = job.attempt - 1};
 }
 
+/// The value, or a failure that says why there is none.
+template <class T>
+T must(result<T> got) {
+  if (!got) throw std::runtime_error(to_string(got.error()));
+  return *std::move(got);
+}
+
 class store_contract : public ::testing::TestWithParam<backend> {
  protected:
   /// Writes as the first process.
   storage::batch_outcome write(const std::vector<commit>& commits, time_point now = t0) {
     storage::batch what{.now = now};
     for (const commit& next : commits) what.commits.push_back(&next);
-    return one->write(what).value();
+    return must(one->write(what));
   }
   commit_outcome write(const commit& what, time_point now = t0) { return write(std::vector{what}, now).commits.at(0); }
 
@@ -82,7 +90,7 @@ class store_contract : public ::testing::TestWithParam<backend> {
   job_id insert() { return insert({.queue = "q", .worker = "plain"}); }
 
   storage::batch_outcome fetch(std::size_t limit = 10, time_point now = t0, std::vector<std::string> stage = {}) {
-    return one->write({.now = now, .stage = std::move(stage), .claims = {{"q", limit}}, .attempted_by = me}).value();
+    return must(one->write({.now = now, .stage = std::move(stage), .claims = {{"q", limit}}, .attempted_by = me}));
   }
   std::vector<job_id> fetched(std::size_t limit = 10, time_point now = t0, std::vector<std::string> stage = {}) {
     std::vector<job_id> ids;

@@ -2,6 +2,8 @@
 // is in store_contract_jobs.cc.
 #include "storage/store_contract.h"
 
+#include "storage/postgres_database.h"
+
 namespace squid_mesh::testing {
 namespace {
 
@@ -255,7 +257,8 @@ TEST_P(store_contract, the_hosts_own_tables_are_left_alone) {
 
 INSTANTIATE_TEST_SUITE_P(backends, store_contract,
                          ::testing::Values(backend{"sqlite_file", [] { return std::make_unique<sqlite_file>(); }},
-                                           backend{"sqlite_memory", [] { return std::make_unique<sqlite_memory>(); }}),
+                                           backend{"sqlite_memory", [] { return std::make_unique<sqlite_memory>(); }},
+                                           backend{"postgres", [] { return std::make_unique<postgres_database>(); }}),
                          [](const auto& tested) { return tested.param.name; });
 
 }  // namespace

@@ -277,18 +277,21 @@ std::string with(std::string text, std::string_view mark, std::string_view value
 
 /// Which commits have got through their fence.
 std::string applied_clause(unsigned parts) {
-  std::string text = ",\napplied AS MATERIALIZED (\n  SELECT n FROM c WHERE CASE fence";
+  std::string text = ",\napplied AS MATERIALIZED (\n  SELECT n FROM c WHERE CASE fence\n    WHEN 'nothing' THEN true";
   if ((parts & part::facts) != 0) text += "\n    WHEN 'facts' THEN (run_id IN (SELECT run_id FROM accepted)) IS TRUE";
   if ((parts & part::changes) != 0) text += "\n    WHEN 'job' THEN (n IN (SELECT n FROM changed)) IS TRUE";
   if ((parts & part::starts) != 0) text += "\n    WHEN 'start' THEN (run_id IN (SELECT id FROM started)) IS TRUE";
-  return text + "\n    ELSE true END)";
+  return text + "\n    ELSE false END)";
 }
 
 std::string text_for(unsigned parts, const schema& tables) {
   wave_rows sets;
   int next = 1;
-  std::string text = "WITH ";
-  for (const row_set* set : sets.sets(parts)) text += (next == 1 ? "" : ",\n") + set->clause(next);
+  std::string text;
+  for (const row_set* set : sets.sets(parts)) {
+    text += text.empty() ? "WITH " : ",\n";
+    text += set->clause(next);
+  }
   if ((parts & part::facts) != 0) text += accepted_clause;
   if ((parts & part::further_facts) != 0) text += further_facts_clause;
   if ((parts & part::changes) != 0) {

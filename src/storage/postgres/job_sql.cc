@@ -112,7 +112,7 @@ subset AS MATERIALIZED (
 taken AS (
   UPDATE @oban_jobs AS j
   SET state = 'executing', attempted_at = $5::timestamptz AT TIME ZONE 'UTC', attempt = j.attempt + 1,
-      attempted_by = ARRAY(SELECT jsonb_array_elements_text($4::jsonb))
+      attempted_by = ARRAY(SELECT jsonb_array_elements_text($4::text::jsonb))
   FROM subset WHERE j.id = subset.id AND j.attempt < j.max_attempts
   RETURNING j.*)
 SELECT {taken} ORDER BY t.priority, t.scheduled_at, t.id)sql";
@@ -130,7 +130,7 @@ constexpr std::string_view find_claimed_sql = R"sql(
 WITH taken AS MATERIALIZED (
   SELECT j.* FROM @oban_jobs AS j
   WHERE j.state = 'executing' AND j.queue = ANY ($1::text[])
-    AND j.attempted_by = ARRAY(SELECT jsonb_array_elements_text($2::jsonb)))
+    AND j.attempted_by = ARRAY(SELECT jsonb_array_elements_text($2::text::jsonb)))
 SELECT {taken} ORDER BY t.id)sql";
 
 // No job ends before it is scheduled, so the index narrows it down, and the second condition makes it right.
