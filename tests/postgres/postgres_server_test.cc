@@ -124,8 +124,8 @@ int cluster(std::vector<std::string> arguments, const std::filesystem::path& out
 TEST(cluster, goes_with_its_owner) {
   const temporary_directory scratch;
   child_process owner({"/bin/sleep", "1000"}, scratch / "owner");
-  const std::string directory = scratch / "cluster";
-  std::filesystem::permissions(scratch.path(), std::filesystem::perms(0711));
+  const temporary_directory place;
+  const std::string directory = place.path();
   ASSERT_EQ(cluster({"start", "--owner", std::to_string(owner.pid()), directory, "fsync=off"}, scratch / "output"), 0)
       << read_text(scratch / "output");
   pid_t server = 0;

@@ -15,6 +15,8 @@ namespace squid_mesh::testing {
 class postgres_database : public test_database {
  public:
   postgres_database() { others_.execute("DROP SCHEMA IF EXISTS " + schema_ + " CASCADE; CREATE SCHEMA " + schema_); }
+  postgres_database(const postgres_database&) = delete;
+  postgres_database& operator=(const postgres_database&) = delete;
   ~postgres_database() override {
     try {
       others_.execute("SET lock_timeout = '10s'; DROP SCHEMA " + schema_ + " CASCADE");

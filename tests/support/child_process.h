@@ -72,6 +72,7 @@ class child_process {
  private:
   static std::vector<char*> pointers(std::vector<std::string>& texts) {
     std::vector<char*> made;
+    made.reserve(texts.size() + 1);
     for (std::string& text : texts) made.push_back(text.data());
     made.push_back(nullptr);
     return made;
