@@ -166,7 +166,7 @@ class sqlite_store final : public store {
   }
 
   /// Any change will do: who made it and of what isn't known.
-  bool changed_by_others(std::span<const std::string>) override {
+  bool changed_by_others(std::span<const std::string> /*queues*/) override {
     const std::lock_guard lock(write_.mutex);
     return guarded([&] {
              write_.data_version.next();
