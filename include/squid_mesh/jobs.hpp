@@ -88,11 +88,12 @@ std::chrono::seconds default_backoff(int attempt, int max_attempts);
 
 struct queue_options {
   std::string queue = "default";
-  std::size_t limit = 10;  ///< jobs at the same time in this process
+  std::size_t limit = 10;                    ///< jobs at the same time in this process
+  std::optional<std::size_t> everywhere{};  ///< if set, in all living processes together
 };
 
 struct engine_options {
-  std::string database{};   ///< `sqlite:PATH`
+  std::string database{};   ///< as in `mesh_options`
   std::string node_name{};  ///< unset: host name and process id
   log_sink log{};           ///< unset: standard error
   std::vector<queue_options> queues = {{}};

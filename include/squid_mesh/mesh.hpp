@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <typeindex>
@@ -21,7 +22,9 @@
 namespace squid_mesh {
 
 struct mesh_options {
-  /// `sqlite:PATH`, created where it is missing.
+  /// `sqlite:PATH`, created where it is missing, or `postgresql://...` as libpq reads it, with two parameters more:
+  /// `schema=NAME` says where the tables are (default `public`), and `migrate=no` refuses a schema that is not up to date
+  /// where it would otherwise be migrated.
   std::string database{};
   /// The queue on which runs wait for a worker.
   std::string queue = "squid_mesh";
@@ -33,10 +36,12 @@ struct mesh_options {
   std::string node_name{};
 };
 
-/// How many runs of a queue this process works on at the same time.
+/// How many runs of a queue are worked on at the same time.
 struct queue_limit {
   std::string queue;
-  std::size_t limit = 10;
+  std::size_t limit = 10;  ///< by this process
+  /// By all processes together, if set: what living processes execute is counted, so that one that dies leaks nothing.
+  std::optional<std::size_t> everywhere{};
 };
 
 struct work_options {
@@ -47,6 +52,8 @@ struct work_options {
   milliseconds lease{10'000};
   /// How often to look for work that other processes brought. Work of this process needs no looking.
   milliseconds poll{1'000};
+  /// How many runs' commits are written in one transaction at most; 1 gives each one its own.
+  std::size_t max_batch = 1'000;
   /// How long finished job rows are kept; runs and their history stay.
   milliseconds keep_finished_jobs{60'000};
 };

@@ -124,7 +124,7 @@ result<void> engine::start() {
                           .lease = given.lease,
                           .poll = given.poll,
                           .keep_finished = given.keep_finished};
-  for (const queue_options& queue : given.queues) options.queues.push_back({queue.queue, queue.limit});
+  for (const queue_options& queue : given.queues) options.queues.push_back({queue.queue, queue.limit, queue.everywhere});
   return impl_->workers.start(options);
 }
 

@@ -47,6 +47,7 @@ struct node_settings {
   microseconds poll = std::chrono::seconds(1);          ///< at the latest, look for due and available jobs again
   microseconds glance = std::chrono::milliseconds(25);  ///< look so often whether another process wrote something
   microseconds keep_finished = std::chrono::seconds(60);
+  std::size_t max_batch = 1'000;  ///< commits in one turn; a submission is never split
 };
 
 /// What becomes of a submission: an outcome for each commit.
@@ -55,7 +56,7 @@ using written = std::move_only_function<void(result<std::vector<commit_outcome>>
 /// What to do while the database refuses.
 enum class patience {
   give_up,  ///< Tell the caller.
-  persist,  ///< Try again until it works: for what workers have done.
+  persist,  ///< Try again until it works, unless it never can: for what workers have done.
 };
 
 /// Threads: `submit`, `write`, `wake`, `at` and `cancel_timer` may be called from any thread, `turn` too (turns take
@@ -157,6 +158,7 @@ class node {
   std::vector<submission> take_submissions();
   storage::batch plan(const std::vector<submission>& taken, time_point now);
   void write_batch(std::vector<submission> taken, const storage::batch& batch, time_point now);
+  void write_apart(std::vector<submission> taken, time_point now);
   void note_claims(const storage::batch& batch, const storage::batch_outcome& outcome, time_point now);
   void settle(std::vector<submission> taken, storage::batch_outcome outcome);
   void settle_failure(std::vector<submission> taken, const error& reason, const storage::batch& batch);

@@ -9,8 +9,6 @@
 namespace squid_mesh::jobs {
 namespace {
 
-constexpr std::size_t max_commits_per_turn = 1000;
-
 /// How long to leave a database alone that has refused `refusals` times in a row, give or take a quarter.
 microseconds refusal_pause(int refusals, double chance) {
   const auto base = std::chrono::milliseconds(20) * (1 << std::min(refusals, 6));
@@ -81,7 +79,7 @@ std::vector<node::submission> node::take_submissions() {
   const std::lock_guard lock(mutex_);
   std::size_t commits = 0;
   auto end = submitted_.begin();
-  while (end != submitted_.end() && commits < max_commits_per_turn) commits += (end++)->commits.size();
+  while (end != submitted_.end() && commits < settings_.max_batch) commits += (end++)->commits.size();
   std::vector<submission> taken(std::make_move_iterator(submitted_.begin()), std::make_move_iterator(end));
   submitted_.erase(submitted_.begin(), end);
   unsettled_ += taken.size();
@@ -137,6 +135,9 @@ void node::expect_due(time_point when) { next_due_ = std::min(next_due_, when); 
 
 void node::write_batch(std::vector<submission> taken, const storage::batch& batch, time_point now) {
   auto outcome = store_.write(batch);
+  if (!outcome && outcome.error().code == errc::invalid_argument && taken.size() > 1) {
+    return write_apart(std::move(taken), now);
+  }
   if (!outcome) return settle_failure(std::move(taken), outcome.error(), batch);
   refusals_ = 0;
   ++batches_;
@@ -144,6 +145,17 @@ void node::write_batch(std::vector<submission> taken, const storage::batch& batc
   auto claimed = std::move(outcome->claimed);
   settle(std::move(taken), *std::move(outcome));
   deliver(std::move(claimed));
+}
+
+/// The database can't store what one of them says: the others are not to suffer for it.
+void node::write_apart(std::vector<submission> taken, time_point now) {
+  for (submission& one : taken) {
+    storage::batch batch{.now = now, .commits = {}, .stage = {}, .claims = {}, .attempted_by = attempted_by_};
+    for (const commit& c : one.commits) batch.commits.push_back(&c);
+    std::vector<submission> alone;
+    alone.push_back(std::move(one));
+    write_batch(std::move(alone), batch, now);
+  }
 }
 
 /// What the round says about where more work is.
@@ -178,14 +190,15 @@ void node::settle(std::vector<submission> taken, storage::batch_outcome outcome)
 
 /// Nothing of the batch was written, or nobody knows: persistent submissions come back, the others' callers are told.
 void node::settle_failure(std::vector<submission> taken, const error& reason, const storage::batch& batch) {
+  const bool hopeless = reason.code == errc::invalid_argument;
   if (reason.code == errc::in_doubt && !batch.claims.empty()) claims_in_doubt_ = true;
-  blocked_until_ = batch.now + refusal_pause(refusals_++, around_.random->next_fraction());
+  if (!hopeless) blocked_until_ = batch.now + refusal_pause(refusals_++, around_.random->next_fraction());
   around_.log(level::warning, "the database refused a write: " + to_string(reason));
   std::vector<submission> again;
   for (submission& one : taken) {
     if (reason.code == errc::in_doubt) {
       settle_doubt(std::move(one), again);
-    } else if (one.how == patience::persist) {
+    } else if (one.how == patience::persist && !hopeless) {
       again.push_back(std::move(one));
     } else {
       one.done(std::unexpected(reason));

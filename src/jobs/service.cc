@@ -39,6 +39,7 @@ result<void> check(const service_options& options) {
   require(options.lease >= std::chrono::milliseconds(100), "lease", "the lease has to be at least 100 ms");
   require(options.poll >= std::chrono::milliseconds(10), "poll", "the poll interval has to be at least 10 ms");
   require(options.keep_finished.count() >= 0, "keep_finished_jobs", "the time to keep jobs can't be negative");
+  require(options.max_batch >= 1, "max_batch", "a batch has to hold at least one commit");
   if (problems.empty()) return {};
   return std::unexpected(error{.code = errc::invalid_argument,
                                .message = "the options of the workers are not valid",
@@ -79,7 +80,8 @@ result<void> service::start(const service_options& options) {
                          .queues = options.queues,
                          .lease = options.lease,
                          .poll = options.poll,
-                         .keep_finished = options.keep_finished});
+                         .keep_finished = options.keep_finished,
+                         .max_batch = options.max_batch});
   if (!began) return began;
   grace_ = options.grace;
   tasks_.threads = std::make_unique<pool>(total_limit(options.queues));

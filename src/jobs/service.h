@@ -27,6 +27,7 @@ struct service_options {
   microseconds lease{};
   microseconds poll{};
   microseconds keep_finished{};
+  std::size_t max_batch = 1'000;
 };
 
 /// Safe to use from several threads.

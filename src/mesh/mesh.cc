@@ -179,8 +179,11 @@ result<void> mesh::start(work_options options) {
                                 .grace = options.grace,
                                 .lease = options.lease,
                                 .poll = options.poll,
-                                .keep_finished = options.keep_finished_jobs};
-  for (queue_limit& queue : options.queues) service.queues.push_back({std::move(queue.queue), queue.limit});
+                                .keep_finished = options.keep_finished_jobs,
+                                .max_batch = options.max_batch};
+  for (queue_limit& queue : options.queues) {
+    service.queues.push_back({std::move(queue.queue), queue.limit, queue.everywhere});
+  }
   return impl_->workers.start(service);
 }
 

@@ -8,6 +8,13 @@
 
 namespace squid_mesh {
 
+namespace {
+
+/// How long a run waits whose facts the database can't store.
+constexpr std::chrono::minutes refused_pause{5};
+
+}  // namespace
+
 drive::drive(workflows& known, jobs::node& node, std::shared_ptr<jobs::slot> place, run_state state, redactor secrets)
     : known_(known), node_(node), place_(std::move(place)), secrets_(std::move(secrets)), state_(std::move(state)) {}
 
@@ -49,8 +56,23 @@ void drive::write(decision made) {
 }
 
 void drive::on_written(result<std::vector<commit_outcome>> outcome) {
-  if (!outcome) return log(level::error, "a commit was given up: " + to_string(outcome.error()));
-  go_on(outcome->front());
+  if (outcome) return go_on(outcome->front());
+  log(level::error, "a commit was given up: " + to_string(outcome.error()));
+  if (outcome.error().code == errc::invalid_argument) refused(std::move(outcome).error());
+}
+
+/// The database can't store what came of the step: that is the step's failure. If it can't store that either, the run
+/// waits for somebody to see to it.
+void drive::refused(error reason) {
+  const auto* output = event_ ? std::get_if<event::succeeded>(&*event_) : nullptr;
+  if (output != nullptr) {
+    reason.code = errc::storage;
+    return on(event::failed{.of = output->of, .reason = std::move(reason)});
+  }
+  made_ = {};
+  made_.job = {.is = job_change::kind::snooze, .at = node_.around().clock->now() + refused_pause};
+  event_.reset();
+  write(std::move(made_));
 }
 
 void drive::go_on(const commit_outcome& outcome) {

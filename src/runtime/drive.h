@@ -29,6 +29,7 @@ class drive : public std::enable_shared_from_this<drive> {
   void go_on(const commit_outcome& outcome);
   void run(std::size_t step);
   void give_back();
+  void refused(error reason);
   void catch_up();
   [[nodiscard]] moment present() const;
   void log(level severity, const std::string& message) const;

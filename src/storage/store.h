@@ -68,7 +68,8 @@ enum class hearing {
 };
 
 /// Safe to use from several threads; calls that write wait for each other. Errors: `unavailable` (busy or unreachable:
-/// nothing happened, try again), `in_doubt` (a write may have happened), `storage` (anything else).
+/// nothing happened, try again), `in_doubt` (a write may have happened), `invalid_argument` (it can't store such values),
+/// `storage` (anything else).
 class store {
  public:
   store() = default;

@@ -23,7 +23,10 @@ constexpr const char* pragmas = R"sql(
 error to_error(const failure& e) {
   const int primary = e.code() & 0xFF;
   const bool busy = primary == SQLITE_BUSY || primary == SQLITE_LOCKED;
-  return {.code = busy ? errc::unavailable : errc::storage, .message = e.what(), .retryable = busy};
+  const bool unfit = primary == SQLITE_CONSTRAINT || primary == SQLITE_TOOBIG || primary == SQLITE_MISMATCH;
+  return {.code = busy ? errc::unavailable : unfit ? errc::invalid_argument : errc::storage,
+          .message = e.what(),
+          .retryable = busy};
 }
 
 /// Runs `work`, turning what it throws into an error.
