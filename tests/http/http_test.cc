@@ -85,7 +85,7 @@ TEST_F(EchoTest, LeavesTheContentTypeOfJsonToTheCaller) {
 
 TEST_F(EchoTest, AppendsEncodedQueryToTheUrlsOwn) {
   // The case of the encoding's digits is libcurl's business.
-  const auto target_of = [this](const request& what) { return to_lower(echoed(what)["target"].get<std::string>()); };
+  const auto target_of = [](const request& what) { return to_lower(echoed(what)["target"].get<std::string>()); };
   const std::vector<std::pair<std::string, std::string>> query{{"q", "a&b=c d+e"}, {"ü", ""}};
   EXPECT_EQ(target_of({.url = server_.url("/s?x=1#part"), .query = query}), "/s?x=1&q=a%26b%3dc%20d%2be&%c3%bc=");
   EXPECT_EQ(target_of({.url = server_.url("/s"), .query = query}), "/s?q=a%26b%3dc%20d%2be&%c3%bc=");

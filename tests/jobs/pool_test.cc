@@ -10,6 +10,7 @@ namespace {
 
 std::vector<task> tasks(int count, const std::function<void()>& what) {
   std::vector<task> made;
+  made.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) made.emplace_back(what);
   return made;
 }
