@@ -20,13 +20,24 @@ constexpr const char* pragmas = R"sql(
   PRAGMA temp_store = MEMORY;
 )sql";
 
+/// What an error of SQLite's means, by its primary code.
+errc meaning(int primary) {
+  switch (primary) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return errc::unavailable;
+    case SQLITE_CONSTRAINT:
+    case SQLITE_TOOBIG:
+    case SQLITE_MISMATCH:
+      return errc::invalid_argument;
+    default:
+      return errc::storage;
+  }
+}
+
 error to_error(const failure& e) {
-  const int primary = e.code() & 0xFF;
-  const bool busy = primary == SQLITE_BUSY || primary == SQLITE_LOCKED;
-  const bool unfit = primary == SQLITE_CONSTRAINT || primary == SQLITE_TOOBIG || primary == SQLITE_MISMATCH;
-  return {.code = busy ? errc::unavailable : unfit ? errc::invalid_argument : errc::storage,
-          .message = e.what(),
-          .retryable = busy};
+  const errc code = meaning(e.code() & 0xFF);
+  return {.code = code, .message = e.what(), .retryable = code == errc::unavailable};
 }
 
 /// Runs `work`, turning what it throws into an error.
