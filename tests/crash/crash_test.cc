@@ -52,8 +52,9 @@ class scene {
 
   [[nodiscard]] std::vector<sm::run_view> runs() const {
     const auto mesh = sm::mesh::open({.database = "sqlite:" + file("runs.db")}).value();
-    std::vector<sm::run_view> found;
     const sm::run_page page = mesh.list_runs().value();
+    std::vector<sm::run_view> found;
+    found.reserve(page.runs.size());
     for (const sm::run_summary& run : page.runs) {
       found.push_back(mesh.inspect_run(run.id, {.include_history = true}).value());
     }
@@ -145,6 +146,7 @@ class campaign {
  public:
   void run() {
     std::vector<std::thread> workers;
+    workers.reserve(processes_at_once);
     for (int i = 0; i < processes_at_once; ++i) {
       workers.emplace_back([this] {
         while (!end_reached_) try_next_point();
