@@ -179,6 +179,9 @@ struct step_options {
   retry_policy retry{};
   /// The time that one attempt may take; zero: no limit.
   milliseconds timeout{0};
+  /// The action writes to the host's own tables in the transaction that records its end: see `postgres::connection` and
+  /// `sqlite::connection`. Its effects there happen exactly once.
+  bool transactional = false;
 };
 
 /// The built-in step that writes a line to the host's log.

@@ -50,6 +50,7 @@ class definition {
     std::string output;
     retry_policy retry;
     milliseconds timeout{0};
+    bool transactional = false;
     std::string log_message;
     level log_severity = level::info;
     milliseconds wait_duration{0};

@@ -6,6 +6,7 @@
 #include <squid_mesh/json.hpp>
 #include <squid_mesh/log.hpp>
 #include <squid_mesh/time.hpp>
+#include <squid_mesh/transaction.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -88,7 +89,7 @@ std::chrono::seconds default_backoff(int attempt, int max_attempts);
 
 struct queue_options {
   std::string queue = "default";
-  std::size_t limit = 10;                    ///< jobs at the same time in this process
+  std::size_t limit = 10;                   ///< jobs at the same time in this process
   std::optional<std::size_t> everywhere{};  ///< if set, in all living processes together
 };
 
@@ -128,6 +129,9 @@ class engine {
 
   /// Inserts a job. `errc::invalid_argument` lists everything that is wrong with it.
   result<job_id> enqueue(new_job work);
+  /// The same within a transaction of the host's (see <squid_mesh/postgres.hpp>, <squid_mesh/sqlite.hpp>): the job
+  /// exists if and when that commits. `errc::conflict` where the transaction isn't open.
+  result<job_id> enqueue(transaction& within, new_job work);
   /// Inserts all of them or none, in one transaction.
   result<std::vector<job_id>> enqueue_all(const std::vector<new_job>& work);
 

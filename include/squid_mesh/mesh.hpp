@@ -7,6 +7,7 @@
 #include <squid_mesh/ids.hpp>
 #include <squid_mesh/log.hpp>
 #include <squid_mesh/run.hpp>
+#include <squid_mesh/transaction.hpp>
 #include <squid_mesh/workflow.hpp>
 
 #include <cstddef>
@@ -23,8 +24,8 @@ namespace squid_mesh {
 
 struct mesh_options {
   /// `sqlite:PATH`, created where it is missing, or `postgresql://...` as libpq reads it, with two parameters more:
-  /// `schema=NAME` says where the tables are (default `public`), and `migrate=no` refuses a schema that is not up to date
-  /// where it would otherwise be migrated.
+  /// `schema=NAME` says where the tables are (default `public`), and `migrate=no` refuses a schema that is not up to
+  /// date where it would otherwise be migrated.
   std::string database{};
   /// The queue on which runs wait for a worker.
   std::string queue = "squid_mesh";
@@ -104,8 +105,16 @@ class mesh {
   result<run_ref> start_run(const declaration& workflow, json payload = json::object(),
                             const start_options& options = {});
 
+  /// The same within a transaction of the host's (see <squid_mesh/postgres.hpp>, <squid_mesh/sqlite.hpp>): the run
+  /// exists if and when that commits. `errc::conflict` where the transaction isn't open. After any error but a bad
+  /// payload, roll it back.
+  result<run_ref> start_run(transaction& within, std::string_view workflow, json payload = json::object(),
+                            const start_options& options = {});
+  result<run_ref> start_run(transaction& within, const declaration& workflow, json payload = json::object(),
+                            const start_options& options = {});
+
   /// Starts many runs of one workflow in one transaction: all or, if any payload is invalid, none.
-  result<std::vector<run_ref>> start_runs(std::string_view workflow, std::vector<json> payloads,
+  result<std::vector<run_ref>> start_runs(std::string_view workflow, const std::vector<json>& payloads,
                                           const start_options& options = {});
 
   /// A run as it is now. Needs no workflow code.

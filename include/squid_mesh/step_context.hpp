@@ -11,6 +11,8 @@
 
 namespace squid_mesh {
 
+class transaction;
+
 /// Handed to an action for the time of one attempt; don't keep it longer.
 ///
 /// Safe to use from several threads of the action.
@@ -34,6 +36,9 @@ class step_context {
   /// Stop is requested when the step's timeout has passed, the run was cancelled or the process shuts down. An action
   /// that takes long should look at it, and return when it is asked to.
   [[nodiscard]] virtual std::stop_token stop() const = 0;
+
+  /// The transaction in which a step that is declared transactional ends; null in other steps.
+  [[nodiscard]] virtual squid_mesh::transaction* transaction() const = 0;
 
   /// Writes to the host's log, with the run, the step and the attempt. Secrets of the payload are masked.
   virtual void log(level severity, std::string_view message) = 0;

@@ -77,6 +77,7 @@ json step_to_json(const Step& s) {
               {"output", s.output},
               {"retry", retry_to_json(s.retry)},
               {"timeout_ms", s.timeout.count()},
+              {"transactional", s.transactional},
               {"log", nullptr},
               {"wait", nullptr}};
   if (s.kind == step_kind::log) out["log"] = {{"message", s.log_message}, {"level", to_string(s.log_severity)}};

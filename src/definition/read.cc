@@ -148,6 +148,7 @@ definition::step read_step(const json& value, const place& where, reader_state& 
   object.text("output", presence::defaulted, s.output);
   if (const json* found = object.value("retry")) s.retry = read_retry(*found, {&where, "retry"}, state);
   object.duration("timeout_ms", presence::defaulted, s.timeout);
+  object.boolean("transactional", s.transactional);
   if (const json* found = part_of_kind(object, step_kind::log, s.kind)) read_log(*found, {&where, "log"}, state, s);
   if (const json* found = part_of_kind(object, step_kind::wait, s.kind)) read_wait(*found, {&where, "wait"}, state, s);
   object.no_other_keys();

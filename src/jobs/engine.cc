@@ -16,6 +16,17 @@ std::unexpected<error> conflict(job_id id, const std::string& why) {
   return std::unexpected(error{.code = errc::conflict, .message = "job " + to_string(id) + " " + why});
 }
 
+/// One commit that inserts all of them.
+result<std::vector<commit>> plan_inserts(const std::vector<new_job>& work) {
+  std::vector<commit> commits(1);
+  for (const new_job& job : work) {
+    auto insert = to_insert(job);
+    if (!insert) return std::unexpected(std::move(insert).error());
+    commits.front().inserts.push_back(*std::move(insert));
+  }
+  return commits;
+}
+
 }  // namespace
 
 struct engine::impl {
@@ -52,17 +63,21 @@ result<job_id> engine::enqueue(new_job work) {
 
 result<std::vector<job_id>> engine::enqueue_all(const std::vector<new_job>& work) {
   if (work.empty()) return std::vector<job_id>();
-  commit all;
-  for (const new_job& job : work) {
-    auto insert = to_insert(job);
-    if (!insert) return std::unexpected(std::move(insert).error());
-    all.inserts.push_back(*std::move(insert));
-  }
-  std::vector<commit> commits;
-  commits.push_back(std::move(all));
-  auto outcomes = impl_->workers.worker_node().write(std::move(commits));
+  auto commits = plan_inserts(work);
+  if (!commits) return std::unexpected(std::move(commits).error());
+  auto outcomes = impl_->workers.worker_node().write(*std::move(commits));
   if (!outcomes) return std::unexpected(std::move(outcomes).error());
   return std::move(outcomes->front().inserted);
+}
+
+result<job_id> engine::enqueue(transaction& within, new_job work) {
+  std::vector<new_job> one;
+  one.push_back(std::move(work));
+  auto commits = plan_inserts(one);
+  if (!commits) return std::unexpected(std::move(commits).error());
+  auto outcomes = impl_->workers.store().write_in(within, *commits, impl_->workers.now());
+  if (!outcomes) return std::unexpected(std::move(outcomes).error());
+  return outcomes->front().inserted.front();
 }
 
 result<job> engine::find(job_id id) const {
@@ -124,7 +139,8 @@ result<void> engine::start() {
                           .lease = given.lease,
                           .poll = given.poll,
                           .keep_finished = given.keep_finished};
-  for (const queue_options& queue : given.queues) options.queues.push_back({queue.queue, queue.limit, queue.everywhere});
+  for (const queue_options& queue : given.queues)
+    options.queues.push_back({queue.queue, queue.limit, queue.everywhere});
   return impl_->workers.start(options);
 }
 

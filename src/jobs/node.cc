@@ -49,6 +49,14 @@ result<std::vector<commit_outcome>> node::write(std::vector<commit> commits) {
   return answer.get();
 }
 
+void node::note_written(const commit& applied) {
+  note_available(applied);
+  at(around_.clock->now(), [this, applied] {
+    note_delays(applied);
+    if (observer_) observer_(applied);
+  });
+}
+
 void node::set_driven(bool driven) {
   driven_ = driven;
   // A caller of `write` that still saw the loop counts on a turn after it.

@@ -89,6 +89,9 @@ class node {
   /// Whether a loop takes the turns from now on.
   void set_driven(bool driven);
 
+  /// Takes notice of a commit that was applied in another way, as a turn does of those it writes.
+  void note_written(const commit& applied);
+
   // -- Working
 
   /// From the next turn on, claims jobs and does its duties. Fails when the first heartbeat can't be written.

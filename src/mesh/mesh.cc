@@ -50,6 +50,30 @@ struct mesh::impl {
     return {};
   }
 
+  result<std::vector<commit>> plan_starts(std::string_view workflow, const std::vector<json>& payloads,
+                                          const start_options& starting) {
+    auto found = known.find(workflow);
+    if (!found) return std::unexpected(std::move(found).error());
+    std::vector<commit> commits;
+    for (const json& payload : payloads) {
+      auto planned = plan_start({.workflow = found->get(),
+                                 .trigger = starting.trigger,
+                                 .payload = &payload,
+                                 .queue = options.queue,
+                                 .max_payload_bytes = options.max_payload_bytes},
+                                workers.now(), workers.random());
+      if (!planned) {
+        error refusal = std::move(planned).error();
+        if (payloads.size() > 1) {
+          refusal.message = "payload " + std::to_string(commits.size()) + ": " + refusal.message;
+        }
+        return std::unexpected(std::move(refusal));
+      }
+      commits.push_back(*std::move(planned));
+    }
+    return commits;
+  }
+
   result<std::shared_ptr<const definition>> definition_of(const run_record& run) {
     return known.pinned(run.definition);
   }
@@ -101,29 +125,30 @@ result<run_ref> mesh::start_run(const declaration& workflow, json payload, const
   return start_run(workflow.name, std::move(payload), options);
 }
 
-result<std::vector<run_ref>> mesh::start_runs(std::string_view workflow, std::vector<json> payloads,
+result<run_ref> mesh::start_run(transaction& within, std::string_view workflow, json payload,
+                                const start_options& options) {
+  std::vector<json> one;
+  one.push_back(std::move(payload));
+  auto commits = impl_->plan_starts(workflow, one, options);
+  if (!commits) return std::unexpected(std::move(commits).error());
+  auto outcomes = impl_->workers.store().write_in(within, *commits, impl_->workers.now());
+  if (!outcomes) return std::unexpected(std::move(outcomes).error());
+  return run_ref{commits->front().run};
+}
+
+result<run_ref> mesh::start_run(transaction& within, const declaration& workflow, json payload,
+                                const start_options& options) {
+  return start_run(within, workflow.name, std::move(payload), options);
+}
+
+result<std::vector<run_ref>> mesh::start_runs(std::string_view workflow, const std::vector<json>& payloads,
                                               const start_options& options) {
-  auto found = impl_->known.find(workflow);
-  if (!found) return std::unexpected(std::move(found).error());
-  std::vector<commit> commits;
+  auto commits = impl_->plan_starts(workflow, payloads, options);
+  if (!commits) return std::unexpected(std::move(commits).error());
   std::vector<run_ref> started;
-  for (std::size_t i = 0; i < payloads.size(); ++i) {
-    auto planned = plan_start({.workflow = found->get(),
-                               .trigger = options.trigger,
-                               .payload = &payloads[i],
-                               .queue = impl_->options.queue,
-                               .max_payload_bytes = impl_->options.max_payload_bytes},
-                              impl_->workers.now(), impl_->workers.random());
-    if (!planned) {
-      error refusal = std::move(planned).error();
-      if (payloads.size() > 1) refusal.message = "payload " + std::to_string(i) + ": " + refusal.message;
-      return std::unexpected(std::move(refusal));
-    }
-    started.push_back({planned->run});
-    commits.push_back(*std::move(planned));
-  }
-  if (commits.empty()) return started;
-  auto outcomes = impl_->workers.worker_node().write(std::move(commits));
+  for (const commit& start : *commits) started.push_back({start.run});
+  if (started.empty()) return started;
+  auto outcomes = impl_->workers.worker_node().write(*std::move(commits));
   if (!outcomes) return std::unexpected(std::move(outcomes).error());
   return started;
 }

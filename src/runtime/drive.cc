@@ -46,13 +46,16 @@ void drive::write(decision made) {
   made_ = std::move(made);
   if (made_.facts.empty() && !made_.status && !ends_delivery(made_.job.is)) return go_on({.applied = true});
   std::vector<commit> commits;
-  commits.push_back(
-      {.run = state_.id, .facts = made_.facts, .status = made_.status, .job = place_->delivery(), .change = made_.job});
+  commits.push_back(commit_of(made_));
   node_.submit(std::move(commits), jobs::patience::persist, [self = shared_from_this()](auto outcome) {
     std::vector<task> tasks;
     tasks.emplace_back([self, outcome = std::move(outcome)]() mutable { self->on_written(std::move(outcome)); });
     self->node_.around().tasks->post(std::move(tasks));
   });
+}
+
+commit drive::commit_of(const decision& made) const {
+  return {.run = state_.id, .facts = made.facts, .status = made.status, .job = place_->delivery(), .change = made.job};
 }
 
 void drive::on_written(result<std::vector<commit_outcome>> outcome) {
@@ -88,7 +91,47 @@ void drive::go_on(const commit_outcome& outcome) {
 }
 
 void drive::run(std::size_t step) {
+  if (state_.definition->steps()[step].transactional) return run_transactional(step);
   on(run_step(state_, step, {.workflows = &known_, .node = &node_, .place = place_.get(), .secrets = &secrets_}));
+}
+
+/// The step's writes and its end are one transaction. Only its success is written there: what else becomes of it is
+/// written as usual, after its own writes have been rolled back.
+void drive::run_transactional(std::size_t step) {
+  auto work = node_.store().begin();
+  if (!work) {
+    log(level::warning, "a step's transaction can't begin: " + to_string(work.error()));
+    return on(event::interrupted{next_attempt(state_, step, node_.around().clock->now())});
+  }
+  run_event what = run_step(state_, step,
+                            {.workflows = &known_,
+                             .node = &node_,
+                             .place = place_.get(),
+                             .secrets = &secrets_,
+                             .within = &(*work)->hosts_side()});
+  const auto* success = std::get_if<event::succeeded>(&what);
+  decision made = success != nullptr ? decide(state_, what, present()) : decision{.stale = true};
+  // A success that can't be stored has become a failure in the decision: that belongs to no transaction of the step's.
+  const bool completes = !made.stale && made.facts.front().kind == fact_kind::step_completed;
+  if (completes) return end_within(**work, *success, std::move(made));
+  work->reset();
+  on(std::move(what));
+}
+
+void drive::end_within(storage::unit_of_work& work, const event::succeeded& what, decision made) {
+  const commit end = commit_of(made);
+  const auto outcome = work.commit(end, node_.around().clock->now());
+  if (outcome && outcome->applied) {
+    node_.note_written(end);
+    event_ = what;
+    made_ = std::move(made);
+    return go_on(*outcome);
+  }
+  // Rolled back, or in doubt. Whatever is said now about the attempt takes the same place in the journal as its success
+  // would have: if that was written after all, this is refused, and the run goes on from there.
+  const errc code = outcome ? errc::conflict : outcome.error().code;
+  if (outcome || code == errc::unavailable || code == errc::in_doubt) return on(event::interrupted{what.of});
+  on(event::failed{.of = what.of, .reason = outcome.error()});
 }
 
 void drive::give_back() {

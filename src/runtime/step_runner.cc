@@ -34,6 +34,7 @@ class attempt_context final : public step_context {
   [[nodiscard]] int attempt() const override { return attempt_; }
   [[nodiscard]] std::string idempotency_key() const override { return to_string(state_.id) + ":" + step_.name; }
   [[nodiscard]] std::stop_token stop() const override { return stop_; }
+  [[nodiscard]] squid_mesh::transaction* transaction() const override { return around_.within; }
 
   void log(level severity, std::string_view message) override {
     around_.node->around().log(severity, state_.definition->name() + " " + to_string(state_.id) + " " + step_.name +
@@ -144,11 +145,14 @@ run_event run_action(const run_state& state, const event::attempt& of, const han
 
 }  // namespace
 
+event::attempt next_attempt(const run_state& state, std::size_t step, time_point now) {
+  return {.step = step, .number = state.steps[step].attempts + 1, .started_at = now};
+}
+
 run_event run_step(const run_state& state, std::size_t step, const step_surroundings& around) {
   fault::point();
   const definition::step& declared = state.definition->steps()[step];
-  const event::attempt of{
-      .step = step, .number = state.steps[step].attempts + 1, .started_at = around.node->around().clock->now()};
+  const event::attempt of = next_attempt(state, step, around.node->around().clock->now());
   if (declared.kind == step_kind::log) {
     attempt_context(state, declared, of.number, {}, around).log(declared.log_severity, declared.log_message);
     return event::succeeded{.of = of, .output = json()};

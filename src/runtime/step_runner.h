@@ -8,6 +8,7 @@
 #include "runtime/workflows.h"
 
 #include <squid_mesh/definition.hpp>
+#include <squid_mesh/transaction.hpp>
 
 #include <cstddef>
 
@@ -19,7 +20,11 @@ struct step_surroundings {
   jobs::node* node = nullptr;
   const jobs::slot* place = nullptr;
   const redactor* secrets = nullptr;
+  transaction* within = nullptr;  ///< what a transactional step writes in
 };
+
+/// The attempt that the step would begin at this moment.
+event::attempt next_attempt(const run_state& state, std::size_t step, time_point now);
 
 /// Runs the step on this thread and returns the event that its end is. Doesn't throw.
 run_event run_step(const run_state& state, std::size_t step, const step_surroundings& around);

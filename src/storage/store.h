@@ -9,8 +9,10 @@
 #include <squid_mesh/jobs.hpp>
 #include <squid_mesh/run.hpp>
 #include <squid_mesh/time.hpp>
+#include <squid_mesh/transaction.hpp>
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -67,9 +69,26 @@ enum class hearing {
   polling,   ///< by looking now and then: notifications don't arrive
 };
 
+/// A transaction in which a step's handler writes before its end is committed with it. Rolled back where it is
+/// destroyed uncommitted. Used by one thread at a time.
+class unit_of_work {
+ public:
+  unit_of_work() = default;
+  unit_of_work(const unit_of_work&) = delete;
+  unit_of_work& operator=(const unit_of_work&) = delete;
+  virtual ~unit_of_work() = default;
+
+  /// What the handler writes in.
+  virtual transaction& hosts_side() = 0;
+
+  /// Applies the commit and ends the transaction. Where the commit is refused, everything is rolled back. Errors: as of
+  /// `store`, and `conflict` where the handler has ended the transaction or left it failed.
+  virtual result<commit_outcome> commit(const squid_mesh::commit& what, time_point now) = 0;
+};
+
 /// Safe to use from several threads; calls that write wait for each other. Errors: `unavailable` (busy or unreachable:
-/// nothing happened, try again), `in_doubt` (a write may have happened), `invalid_argument` (it can't store such values),
-/// `storage` (anything else).
+/// nothing happened, try again), `in_doubt` (a write may have happened), `invalid_argument` (it can't store such
+/// values), `storage` (anything else).
 class store {
  public:
   store() = default;
@@ -85,6 +104,16 @@ class store {
 
   /// Whether a commit whose answer was lost was applied. Only for commits with facts or a start.
   virtual result<bool> was_applied(const commit& what) = 0;
+
+  // -- Transactions of the host's
+
+  /// Applies commits in an open transaction of the host's; they are as durable as that will be. `invalid_argument` for
+  /// a transaction on another kind of database, `conflict` where none is open.
+  virtual result<std::vector<commit_outcome>> write_in(transaction& hosts, std::span<const commit> commits,
+                                                       time_point now) = 0;
+
+  /// Begins a transaction for one step's handler. Waits for its turn where there are only so many.
+  virtual result<std::unique_ptr<unit_of_work>> begin() = 0;
 
   // -- Duties that any node may do at any time
 

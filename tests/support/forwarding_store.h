@@ -14,6 +14,11 @@ class forwarding_store : public storage::store {
 
   result<storage::batch_outcome> write(const storage::batch& what) override { return real_->write(what); }
   result<bool> was_applied(const commit& what) override { return real_->was_applied(what); }
+  result<std::vector<commit_outcome>> write_in(transaction& hosts, std::span<const commit> commits,
+                                               time_point now) override {
+    return real_->write_in(hosts, commits, now);
+  }
+  result<std::unique_ptr<storage::unit_of_work>> begin() override { return real_->begin(); }
   result<time_point> beat(const storage::heartbeat& what) override { return real_->beat(what); }
   result<void> remove_node(const node_identity& node) override { return real_->remove_node(node); }
   result<std::vector<storage::claimed_job>> find_orphans(std::span<const std::string> queues, time_point now,

@@ -32,7 +32,7 @@
   RULE(step_is_named_like_the_end_of_a_run, "the name is that of the end of a run, and no step's")                     \
   RULE(log_message_is_empty, "a log step needs a message")                                                             \
   RULE(wait_duration_is_not_positive, "a wait must be longer than zero")                                               \
-  RULE(log_or_wait_has_options_of_an_action, "only an action has input, output, retry or timeout")                     \
+  RULE(log_or_wait_has_options_of_an_action, "only an action has input, output, retry, timeout or a transaction")      \
   RULE(timeout_is_negative, "a timeout must not be negative")                                                          \
   RULE(duration_is_longer_than_a_century, "a duration is at most a hundred years")                                     \
   RULE(retry_max_attempts_is_below_one, "there is at least one attempt")                                               \

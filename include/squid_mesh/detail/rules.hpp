@@ -221,7 +221,8 @@ constexpr void check_action(const Step& s, const place& where, Report& report) {
 
 template <class Step, class Report>
 constexpr void check_built_in(const Step& s, const place& where, Report& report) {
-  if (!s.input.empty() || !s.output.empty() || s.retry != retry_policy{} || s.timeout != milliseconds{0}) {
+  if (!s.input.empty() || !s.output.empty() || s.retry != retry_policy{} || s.timeout != milliseconds{0} ||
+      s.transactional) {
     report.broken(rules::log_or_wait_has_options_of_an_action, where, s.name);
   }
   if (s.kind == step_kind::log) {

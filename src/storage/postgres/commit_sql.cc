@@ -268,7 +268,7 @@ projected AS (
 constexpr std::string_view notified_columns = R"sql(,
   (SELECT string_agg(id::text, ' ' ORDER BY k) FROM numbered),
   (SELECT count(pg_notify('{channel}', json_build_object('queue', queue)::text))
-   FROM (SELECT DISTINCT queue FROM inserted WHERE state = 'available') AS q))sql";
+   FROM (SELECT DISTINCT queue FROM inserted WHERE state = 'available') AS q)::text)sql";
 
 std::string with(std::string text, std::string_view mark, std::string_view value) {
   const std::size_t at = text.find(mark);
@@ -304,10 +304,13 @@ std::string text_for(unsigned parts, const schema& tables) {
   text += applied_clause(parts);
   if ((parts & part::inserts) != 0) text += inserted_clause;
   if ((parts & part::statuses) != 0) text += projected_clause;
-  text += "\nSELECT ((n IN (SELECT n FROM applied)) IS TRUE)::int4::text, ";
-  text += (parts & part::changes) != 0 ? "((n IN (SELECT n FROM changed)) IS TRUE)::int4::text" : "'0'";
-  if ((parts & part::inserts) != 0) text += with(std::string(notified_columns), "{channel}", insert_channel(tables));
-  return tables.spell(text + "\nFROM c ORDER BY n");
+  text += "\nSELECT string_agg(((n IN (SELECT n FROM applied)) IS TRUE)::int4::text, '' ORDER BY n), ";
+  text += (parts & part::changes) != 0
+              ? "string_agg(((n IN (SELECT n FROM changed)) IS TRUE)::int4::text, '' ORDER BY n)"
+              : "''";
+  text +=
+      (parts & part::inserts) != 0 ? with(std::string(notified_columns), "{channel}", insert_channel(tables)) : ", ''";
+  return tables.spell(text + "\nFROM c");
 }
 
 /// Numbers, separated by spaces.
@@ -349,6 +352,7 @@ std::vector<wave> in_waves(std::span<const commit* const> commits) {
 }
 
 const statement& commit_speller::statement_for(unsigned parts) {
+  const std::lock_guard lock(mutex_);
   auto& known = statements_[parts];
   if (!known) known = std::make_unique<const statement>(text_for(parts, tables_));
   return *known;
@@ -378,21 +382,20 @@ request commit_speller::spell(const wave& commits, time_point now) {
   return made;
 }
 
-std::vector<commit_outcome> commit_speller::outcomes(const wave& commits, const rows& found) {
-  const bool has_inserts = found.size() > 0 && found.columns() > 2;
-  const std::vector<job_id> ids = has_inserts ? parse_ids(found.text(0, 2)) : std::vector<job_id>();
+std::vector<commit_outcome> commit_speller::outcomes(const wave& commits, const wave_answer& answer) {
+  const std::vector<job_id> ids = parse_ids(answer.ids);
   auto next_id = ids.begin();
   std::vector<commit_outcome> outcomes;
-  for (int row = 0; row < found.size(); ++row) {
-    const commit& of = *commits.at(static_cast<std::size_t>(row));
-    commit_outcome outcome{.applied = found.text(row, 0) == "1"};
-    outcome.job_lost = touches_job(of) && found.text(row, 1) == "0" && (outcome.applied || of.facts.empty());
+  for (std::size_t n = 0; n < commits.size(); ++n) {
+    const commit& of = *commits[n];
+    commit_outcome outcome{.applied = answer.applied.at(n) == '1'};
+    // Where facts were refused, the job was not looked at.
+    outcome.job_lost = touches_job(of) && answer.changed.at(n) == '0' && (outcome.applied || of.facts.empty());
     const auto end = next_id + static_cast<std::ptrdiff_t>(of.inserts.size());
     if (outcome.applied) outcome.inserted.assign(next_id, end);
     next_id = end;
     outcomes.push_back(std::move(outcome));
   }
-  if (outcomes.size() != commits.size()) throw std::runtime_error("PostgreSQL did not answer for every commit");
   return outcomes;
 }
 

@@ -9,7 +9,9 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace squid_mesh::storage::postgres {
@@ -20,7 +22,14 @@ using wave = std::vector<const commit*>;
 /// Commits in waves, each run's and each job's in the order given.
 std::vector<wave> in_waves(std::span<const commit* const> commits);
 
-/// Spells waves. Used by one thread at a time.
+/// The one row that a wave's statement returns, all text: for each commit 1 or 0, and the ids of all inserted jobs.
+struct wave_answer {
+  std::string_view applied;
+  std::string_view changed;
+  std::string_view ids;
+};
+
+/// Spells waves. Safe to use from several threads.
 class commit_speller {
  public:
   explicit commit_speller(schema tables) : tables_(std::move(tables)) {}
@@ -29,13 +38,14 @@ class commit_speller {
   /// The statement lives as long as the speller.
   request spell(const wave& commits, time_point now);
 
-  /// What became of the commits of a wave, in order.
-  static std::vector<commit_outcome> outcomes(const wave& commits, const rows& found);
+  /// What became of the commits of a wave, in order. Throws std::exception for an answer to another statement.
+  static std::vector<commit_outcome> outcomes(const wave& commits, const wave_answer& answer);
 
  private:
   const statement& statement_for(unsigned parts);
 
-  schema tables_;
+  const schema tables_;
+  std::mutex mutex_;
   std::map<unsigned, std::unique_ptr<const statement>> statements_;  ///< by what a wave has in it
 };
 

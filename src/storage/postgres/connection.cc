@@ -77,6 +77,17 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
 
 }  // namespace
 
+failure refusal_in(const PGresult* result, bool connected) {
+  const std::string sqlstate = safe(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+  std::string message = one_line(safe(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)));
+  if (message.empty()) message = one_line(safe(PQresultErrorMessage(result)));
+  const std::string detail = one_line(safe(PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL)));
+  if (!detail.empty()) message += " (" + detail + ")";
+  // libpq makes up a result of its own for a connection that breaks: that is no answer.
+  const bool answered = connected || !sqlstate.empty();
+  return {answered ? failure::kind::refused : failure::kind::lost, sqlstate, "PostgreSQL: " + message};
+}
+
 error to_error(const failure& why, bool writing) {
   error made{.code = errc::storage, .message = why.what()};
   if (!why.sqlstate().empty()) made.kind = "sqlstate_" + why.sqlstate();
@@ -233,22 +244,9 @@ PGresult* connection::next_result() {
   return next;
 }
 
-namespace {
-
-failure refusal_in(const PGresult* result) {
-  const std::string message = one_line(safe(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)));
-  const std::string detail = one_line(safe(PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL)));
-  return {failure::kind::refused, safe(PQresultErrorField(result, PG_DIAG_SQLSTATE)),
-          "PostgreSQL: " + (message.empty() ? one_line(PQresultErrorMessage(result)) : message) +
-              (detail.empty() ? "" : " (" + detail + ")")};
-}
-
-}  // namespace
-
-/// libpq makes up a result of its own for a connection that breaks: that is no answer.
 failure connection::answered_refusal(const rows& found) {
-  failure why = refusal_in(found.get());
-  if (why.sqlstate().empty() && PQstatus(handle_.get()) != CONNECTION_OK) fail_lost();
+  failure why = refusal_in(found.get(), PQstatus(handle_.get()) == CONNECTION_OK);
+  if (why.is() == failure::kind::lost) throw failure(why);
   // Another session answers than the one that prepared the statement.
   if (why.sqlstate() == "26000" || why.sqlstate() == "42P05") pooled_ = true;
   return why;
@@ -285,13 +283,25 @@ void connection::receive(const std::vector<sent>& expected, std::vector<answer>&
 // -- Besides the pipeline
 // ----------------------------------------------------------------------------------------------
 
-void connection::run_script(const std::string& text) {
+PGconn* connection::lend() {
   PQexitPipelineMode(handle_.get());
+  PQsetnonblocking(handle_.get(), 0);
+  return handle_.get();
+}
+
+void connection::take_back() {
+  PQsetnonblocking(handle_.get(), 1);
+  // It refuses where something is still going on.
+  if (PQenterPipelineMode(handle_.get()) == 0) broken_ = true;
+}
+
+void connection::run_script(const std::string& text) {
+  const bool lent = PQpipelineStatus(handle_.get()) == PQ_PIPELINE_OFF;
+  if (!lent) PQexitPipelineMode(handle_.get());
   const rows done(PQexec(handle_.get(), text.c_str()));
-  PQenterPipelineMode(handle_.get());
+  if (!lent) PQenterPipelineMode(handle_.get());
   if (done.status() == PGRES_COMMAND_OK || done.status() == PGRES_TUPLES_OK) return;
-  if (PQstatus(handle_.get()) != CONNECTION_OK) fail_lost();
-  throw refusal_in(done.get());
+  throw failure(refusal_in(done.get(), PQstatus(handle_.get()) == CONNECTION_OK));
 }
 
 std::vector<std::string> connection::take_notifications() {

@@ -38,6 +38,9 @@ class failure : public std::runtime_error {
   std::string sqlstate_;
 };
 
+/// The error in a result. `connected`: whether the connection still stands.
+failure refusal_in(const PGresult* result, bool connected);
+
 /// As the store reports it. `writing`: whether a lost connection leaves a write in doubt.
 error to_error(const failure& why, bool writing);
 
@@ -96,6 +99,11 @@ class connection {
   rows run(const statement& sql, parameters values = {});
   /// Statements without parameters or results, in one transaction; throws.
   void run_script(const std::string& text);
+
+  /// The connection itself, in the state in which hosts expect one, until `take_back`. Only scripts may be run
+  /// meanwhile.
+  PGconn* lend();
+  void take_back();
 
   [[nodiscard]] bool is_open() const { return !broken_ && PQstatus(handle_.get()) == CONNECTION_OK; }
   /// Whether a pooler stands between, which gives each transaction another session.

@@ -6,8 +6,10 @@
 #include "storage/postgres/listener.h"
 #include "storage/postgres/migrations.h"
 #include "storage/postgres/run_sql.h"
+#include "storage/postgres/step_work.h"
 
 #include <squid_mesh/json.hpp>
+#include <squid_mesh/postgres.hpp>
 
 #include <mutex>
 #include <string>
@@ -60,6 +62,7 @@ class postgres_store final : public store {
         notify_("SELECT pg_notify($1::text, $2::text)"),
         write_(where.url, purpose::batches),
         read_(where.url, purpose::queries),
+        steps_(where.url, where.step_connections),
         ears_(where.url, tables_, [this](const std::string& payload) { notify(payload); }) {}
 
   result<void> prepare(bool migrate_it) {
@@ -81,6 +84,33 @@ class postgres_store final : public store {
       const auto found = fact_at(db, runs_, what.run, what.facts.front().seq);
       return found && same_fact(*found, what.facts.front());
     });
+  }
+
+  result<std::vector<commit_outcome>> write_in(transaction& hosts, std::span<const commit> commits,
+                                               time_point now) override {
+    auto* const within = dynamic_cast<squid_mesh::postgres::transaction*>(&hosts);
+    if (within == nullptr) {
+      return std::unexpected(
+          error{.code = errc::invalid_argument, .message = "the transaction is not one on PostgreSQL"});
+    }
+    std::vector<const commit*> all;
+    for (const commit& each : commits) all.push_back(&each);
+    std::vector<commit_outcome> outcomes;
+    for (const wave& asked : in_waves(all)) {
+      const request spelled = commits_.spell(asked, now);
+      auto rows = within->execute(spelled.sql->text(), spelled.values.values());
+      if (!rows) return std::unexpected(std::move(rows).error());
+      const auto& row = rows->at(0);
+      for (commit_outcome& made :
+           commit_speller::outcomes(asked, {.applied = row.at(0), .changed = row.at(1), .ids = row.at(2)})) {
+        outcomes.push_back(std::move(made));
+      }
+    }
+    return outcomes;
+  }
+
+  result<std::unique_ptr<unit_of_work>> begin() override {
+    return guarded(false, [&] { return begin_work(steps_, commits_); });
   }
 
   result<time_point> beat(const heartbeat& what) override {
@@ -249,12 +279,15 @@ class postgres_store final : public store {
     auto next = answers.begin();
     if (!what.stage.empty()) read_staged(*next++, requests.size() == 1, outcome);
     for (const wave& asked : waves) {
-      for (commit_outcome& made : commit_speller::outcomes(asked, (next++)->value())) {
-        outcome.commits.push_back(std::move(made));
-      }
+      for (commit_outcome& made : outcomes_in(asked, (next++)->value())) outcome.commits.push_back(std::move(made));
     }
     if (!what.claims.empty()) outcome.claimed = read_claimed(answers.back().value());
     return outcome;
+  }
+
+  static std::vector<commit_outcome> outcomes_in(const wave& asked, const rows& found) {
+    return commit_speller::outcomes(
+        asked, {.applied = found.text(0, 0), .changed = found.text(0, 1), .ids = found.text(0, 2)});
   }
 
   void add_claims(std::vector<request>& requests, const batch& what) {
@@ -300,6 +333,7 @@ class postgres_store final : public store {
   const statement notify_;
   side write_;
   side read_;
+  work_pool steps_;
   std::mutex ears_mutex_;
   listener ears_;
 };

@@ -1,6 +1,7 @@
 #include "storage/postgres/target.h"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -64,7 +65,16 @@ result<target> parse_target(std::string_view url) {
   if (!tables) return std::unexpected(std::move(tables).error());
   const std::string migrate = take_parameter(rest, "migrate").value_or("yes");
   if (migrate != "yes" && migrate != "no") return invalid("the URL's parameter migrate has to be yes or no");
-  return target{.url = std::move(rest), .tables = *std::move(tables), .migrate = migrate == "yes"};
+  const std::string limit = take_parameter(rest, "step_connections").value_or("4");
+  std::size_t step_connections = 0;
+  const auto [end, problem] = std::from_chars(limit.data(), limit.data() + limit.size(), step_connections);
+  if (problem != std::errc() || end != limit.data() + limit.size() || step_connections < 1 || step_connections > 1000) {
+    return invalid("the URL's parameter step_connections has to be a number from 1 to 1,000");
+  }
+  return target{.url = std::move(rest),
+                .tables = *std::move(tables),
+                .migrate = migrate == "yes",
+                .step_connections = step_connections};
 }
 
 }  // namespace squid_mesh::storage::postgres

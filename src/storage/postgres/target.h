@@ -3,6 +3,7 @@
 
 #include <squid_mesh/error.hpp>
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -27,10 +28,11 @@ struct target {
   std::string url;  ///< for libpq
   schema tables;
   bool migrate = true;
+  std::size_t step_connections = 4;  ///< for transactional steps, at most
 };
 
-/// Reads `postgresql://...` with the parameters `schema=NAME` (default `public`) and `migrate=yes|no` (default `yes`)
-/// taken out. Never repeats the URL, which may hold a password.
+/// Reads `postgresql://...` with the parameters `schema=NAME` (default `public`), `migrate=yes|no` (default `yes`)
+/// and `step_connections=N` (default 4) taken out. Never repeats the URL, which may hold a password.
 result<target> parse_target(std::string_view url);
 
 }  // namespace squid_mesh::storage::postgres

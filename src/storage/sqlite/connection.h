@@ -32,11 +32,20 @@ struct named_sql {
   const char* text;
 };
 
+struct connection_closer {
+  void operator()(sqlite3* handle) const {
+    if (owns) sqlite3_close_v2(handle);
+  }
+  bool owns = true;
+};
+
 /// One connection. Used by one thread at a time.
 class connection {
  public:
   /// Opens or creates a database file, or a `file:` URI.
   explicit connection(const std::string& path);
+  /// One of the host's, which outlives this object.
+  explicit connection(sqlite3* borrowed) : handle_(borrowed, connection_closer{.owns = false}) {}
 
   /// Runs statements that return nothing.
   void execute(const char* sql);
@@ -48,10 +57,7 @@ class connection {
   [[noreturn]] void fail(const char* doing) const;
 
  private:
-  struct closer {
-    void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
-  };
-  std::unique_ptr<sqlite3, closer> handle_;
+  std::unique_ptr<sqlite3, connection_closer> handle_;
 };
 
 /// A prepared statement, prepared at its first use and kept. Parameters count from 1, columns from 0.

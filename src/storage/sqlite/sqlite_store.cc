@@ -6,7 +6,12 @@
 #include "storage/sqlite/migrations.h"
 #include "storage/sqlite/run_sql.h"
 
+#include <squid_mesh/sqlite.hpp>
+
+#include <chrono>
+#include <exception>
 #include <mutex>
+#include <semaphore>
 #include <utility>
 
 namespace squid_mesh::storage::sqlite {
@@ -66,6 +71,13 @@ result<T> or_not_found(result<std::optional<T>> found, const std::string& what) 
   return *std::move(*found);
 }
 
+/// Whether a commit that failed half-way is on the disk is known only by looking.
+template <class T>
+result<T> in_doubt_if(bool committing, result<T> outcome) {
+  if (!outcome && committing && outcome.error().code == errc::storage) outcome.error().code = errc::in_doubt;
+  return outcome;
+}
+
 /// A connection that reads, and its lock.
 struct reading_side {
   explicit reading_side(const std::string& path) : database(path), runs(database), jobs(database) {}
@@ -75,6 +87,59 @@ struct reading_side {
   run_reader runs;
   job_reader jobs;
 };
+
+/// One writer at a time. Unlike a mutex's, its wait has an end, and whoever holds it may ask for it in vain: a handler
+/// in its transaction can call anything.
+class write_permit {
+ public:
+  explicit write_permit(std::binary_semaphore& of) : of_(of) {
+    if (!of_.try_acquire_for(longest_wait)) {
+      throw failure(SQLITE_BUSY, "a transactional step of this process holds the database");
+    }
+  }
+  write_permit(const write_permit&) = delete;
+  write_permit& operator=(const write_permit&) = delete;
+  ~write_permit() { of_.release(); }
+
+ private:
+  static constexpr std::chrono::seconds longest_wait{1};
+  std::binary_semaphore& of_;
+};
+
+/// A part of a host's transaction that goes back alone where it fails.
+class savepoint {
+ public:
+  explicit savepoint(connection& database) : database_(database) { database_.execute("SAVEPOINT squid_mesh"); }
+  savepoint(const savepoint&) = delete;
+  savepoint& operator=(const savepoint&) = delete;
+  ~savepoint() {
+    const bool failed = std::uncaught_exceptions() > exceptions_;
+    const char* const sql = failed ? "ROLLBACK TO squid_mesh; RELEASE squid_mesh" : "RELEASE squid_mesh";
+    sqlite3_exec(database_.handle(), sql, nullptr, nullptr, nullptr);
+  }
+
+ private:
+  connection& database_;
+  int exceptions_ = std::uncaught_exceptions();
+};
+
+/// Applies a commit, in an open transaction.
+commit_outcome apply(run_writer& runs, job_writer& jobs, const commit& next, time_point now) {
+  commit_outcome outcome;
+  // The first fact goes first: if its place is taken, nothing of the commit has been written yet.
+  if (!next.facts.empty() && !runs.append(next.run, next.facts.front())) return outcome;
+  // A job that the worker keeps needs no look at its row: the journal is the fence.
+  if (next.job && (ends_delivery(next.change.is) || next.facts.empty())) {
+    outcome.job_lost = !jobs.change(*next.job, next.change, now);
+    if (outcome.job_lost && next.facts.empty()) return outcome;
+  }
+  for (std::size_t i = 1; i < next.facts.size(); ++i) runs.append(next.run, next.facts[i]);
+  for (const job_insert& job : next.inserts) outcome.inserted.push_back(jobs.insert(job, now));
+  if (next.start) runs.insert_run(*next.start, outcome.inserted.front());
+  if (next.status) runs.set_status(next.run, *next.status);
+  outcome.applied = true;
+  return outcome;
+}
 
 /// The connection that writes, and its lock.
 struct writing_side {
@@ -89,7 +154,7 @@ struct writing_side {
     migrate(database);
   }
 
-  std::mutex mutex;
+  std::binary_semaphore permit{1};
   connection database;
   run_writer runs;
   job_writer jobs;
@@ -99,23 +164,50 @@ struct writing_side {
   std::int64_t seen_version = 0;
 };
 
+/// A step's transaction, on the connection that writes.
+class step_work final : public unit_of_work {
+ public:
+  explicit step_work(writing_side& on)
+      : on_(on), alone_(on.permit), change_(on.database), face_(on.database.handle()) {}
+
+  squid_mesh::transaction& hosts_side() override { return face_; }
+
+  result<commit_outcome> commit(const squid_mesh::commit& what, time_point now) override {
+    if (!on_.database.in_transaction()) {
+      return std::unexpected(error{.code = errc::conflict, .message = "the step has ended the transaction"});
+    }
+    bool committing = false;
+    auto outcome = guarded([&] {
+      commit_outcome made = apply(on_.runs, on_.jobs, what, now);
+      committing = made.applied;
+      if (made.applied) change_.commit();
+      return made;
+    });
+    return in_doubt_if(committing, std::move(outcome));
+  }
+
+ private:
+  writing_side& on_;
+  write_permit alone_;
+  transaction change_;
+  squid_mesh::sqlite::connection_transaction face_;
+};
+
 class sqlite_store final : public store {
  public:
   explicit sqlite_store(const std::string& path) : write_(path), read_(path) {}
 
   result<batch_outcome> write(const batch& what) override {
-    const std::lock_guard lock(write_.mutex);
     bool committing = false;
     auto outcome = guarded([&] {
+      const write_permit alone(write_.permit);
       transaction change(write_.database);
       batch_outcome made = apply(what);
       committing = true;
       change.commit();
       return made;
     });
-    // Whether a commit that failed half-way is on the disk is known only by looking.
-    if (!outcome && committing && outcome.error().code == errc::storage) outcome.error().code = errc::in_doubt;
-    return outcome;
+    return in_doubt_if(committing, std::move(outcome));
   }
 
   result<bool> was_applied(const commit& what) override {
@@ -125,6 +217,30 @@ class sqlite_store final : public store {
       const auto found = db.runs.fact_at(what.run, what.facts.front().seq);
       return found && same_fact(*found, what.facts.front());
     });
+  }
+
+  result<std::vector<commit_outcome>> write_in(squid_mesh::transaction& hosts, std::span<const commit> commits,
+                                               time_point now) override {
+    auto* const within = dynamic_cast<squid_mesh::sqlite::connection_transaction*>(&hosts);
+    if (within == nullptr) {
+      return std::unexpected(error{.code = errc::invalid_argument, .message = "the transaction is not one on SQLite"});
+    }
+    if (sqlite3_get_autocommit(within->connection()) != 0) {
+      return std::unexpected(error{.code = errc::conflict, .message = "the connection has no open transaction"});
+    }
+    return guarded([&] {
+      connection database(within->connection());
+      run_writer runs(database);
+      job_writer jobs(database);
+      const savepoint all_or_none(database);
+      std::vector<commit_outcome> outcomes;
+      for (const commit& next : commits) outcomes.push_back(sqlite::apply(runs, jobs, next, now));
+      return outcomes;
+    });
+  }
+
+  result<std::unique_ptr<unit_of_work>> begin() override {
+    return guarded([&]() -> std::unique_ptr<unit_of_work> { return std::make_unique<step_work>(write_); });
   }
 
   result<time_point> beat(const heartbeat& what) override {
@@ -181,8 +297,8 @@ class sqlite_store final : public store {
 
   /// Any change will do: who made it and of what isn't known.
   bool changed_by_others(std::span<const std::string> /*queues*/) override {
-    const std::lock_guard lock(write_.mutex);
     return guarded([&] {
+             const write_permit alone(write_.permit);
              write_.data_version.next();
              const std::int64_t version = write_.data_version.integer(0);
              write_.data_version.reset();
@@ -266,8 +382,8 @@ class sqlite_store final : public store {
   /// In a transaction of its own.
   template <class Work>
   auto writing(Work&& work) -> result<decltype(work(std::declval<writing_side&>()))> {
-    const std::lock_guard lock(write_.mutex);
     return guarded([&] {
+      const write_permit alone(write_.permit);
       transaction change(write_.database);
       if constexpr (std::is_void_v<decltype(work(write_))>) {
         work(write_);
@@ -291,7 +407,8 @@ class sqlite_store final : public store {
   batch_outcome apply(const batch& what) {
     batch_outcome outcome;
     outcome.commits.reserve(what.commits.size());
-    for (const commit* next : what.commits) outcome.commits.push_back(apply(*next, what.now));
+    for (const commit* next : what.commits)
+      outcome.commits.push_back(sqlite::apply(write_.runs, write_.jobs, *next, what.now));
     for (const std::string& queue : what.stage) {
       write_.jobs.stage(queue, what.now);
       if (write_.jobs.has_available(queue)) outcome.available.push_back(queue);
@@ -305,23 +422,6 @@ class sqlite_store final : public store {
       const auto due = write_.jobs.next_due(queue);
       if (due && (!outcome.next_due || *due < *outcome.next_due)) outcome.next_due = due;
     }
-    return outcome;
-  }
-
-  commit_outcome apply(const commit& next, time_point now) {
-    commit_outcome outcome;
-    // The first fact goes first: if its place is taken, nothing of the commit has been written yet.
-    if (!next.facts.empty() && !write_.runs.append(next.run, next.facts.front())) return outcome;
-    // A job that the worker keeps needs no look at its row: the journal is the fence.
-    if (next.job && (ends_delivery(next.change.is) || next.facts.empty())) {
-      outcome.job_lost = !write_.jobs.change(*next.job, next.change, now);
-      if (outcome.job_lost && next.facts.empty()) return outcome;
-    }
-    for (std::size_t i = 1; i < next.facts.size(); ++i) write_.runs.append(next.run, next.facts[i]);
-    for (const job_insert& job : next.inserts) outcome.inserted.push_back(write_.jobs.insert(job, now));
-    if (next.start) write_.runs.insert_run(*next.start, outcome.inserted.front());
-    if (next.status) write_.runs.set_status(next.run, *next.status);
-    outcome.applied = true;
     return outcome;
   }
 
