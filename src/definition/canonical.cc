@@ -77,9 +77,10 @@ json step_to_json(const Step& s) {
               {"output", s.output},
               {"retry", retry_to_json(s.retry)},
               {"timeout_ms", s.timeout.count()},
-              {"transactional", s.transactional},
               {"log", nullptr},
               {"wait", nullptr}};
+  // Only where it is so: fingerprints of definitions that don't know the key stay what they are.
+  if (s.transactional) out["transactional"] = true;
   if (s.kind == step_kind::log) out["log"] = {{"message", s.log_message}, {"level", to_string(s.log_severity)}};
   if (s.kind == step_kind::wait) out["wait"] = {{"duration_ms", s.wait_duration.count()}};
   return out;

@@ -105,7 +105,7 @@ TEST(definition, every_change_gives_another_fingerprint) {
     ["/triggers/0/payload/7/secret", false], ["/triggers/0/payload/7/optional", false],
     ["/triggers/0/payload/7/type", "list"],
     ["/triggers/1/schedule", "31 2 * * MON-FRI"], ["/triggers/1/schedule", null],
-    ["/steps/0/output", "pages"], ["/steps/0/timeout_ms", 30001], ["/steps/0/input/0/name", "link"],
+    ["/steps/0/output", "pages"], ["/steps/0/timeout_ms", 30001], ["/steps/0/transactional", true], ["/steps/0/input/0/name", "link"],
     ["/steps/0/input/1/path", "options.a[1]"],
     ["/steps/0/retry", null], ["/steps/0/retry/max_attempts", 6], ["/steps/0/retry/backoff/min_ms", 1001],
     ["/steps/0/retry/backoff/max_ms", 60001], ["/steps/0/retry/backoff/factor", 3],

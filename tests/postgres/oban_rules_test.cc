@@ -111,30 +111,11 @@ INSTANTIATE_TEST_SUITE_P(
         meddling{"edited", "UPDATE oban_jobs SET args = '{\"edited\": true}', priority = 9, tags = '{t}', meta = '{}'"},
         meddling{"edited_beyond_recognition_and_rescued",
                  "UPDATE oban_jobs SET args = '{\"run_id\": 1}', state = 'available'"},
+        meddling{"cancelled", "UPDATE oban_jobs SET state = 'cancelled', cancelled_at = timezone('UTC', now())"},
         meddling{"discarded", "UPDATE oban_jobs SET state = 'discarded', discarded_at = timezone('UTC', now())"},
         meddling{"completed", "UPDATE oban_jobs SET state = 'completed', completed_at = timezone('UTC', now())"},
         meddling{"deleted", "DELETE FROM oban_jobs"}),
     [](const auto& tested) { return std::string(tested.param.name); });
-
-TEST_F(oban_rules, a_run_whose_job_an_operator_cancels_is_not_stuck) {
-  crowd members;
-  mesh worker = open_mesh(database_.url(), "worker", log_);
-  ASSERT_TRUE(worker.add(single, {{"work", members.member()}}));
-  const auto started = worker.start_run(single);
-  ASSERT_TRUE(worker.start({.queues = {{"squid_mesh", 1}}, .lease = 1s, .poll = 50ms}));
-  ASSERT_TRUE(eventually([&] { return members.inside() == 1; })) << log_.text();
-  database_.execute("UPDATE oban_jobs SET state = 'cancelled', cancelled_at = timezone('UTC', now())");
-  const auto mender = database_.open();
-  // The step hears of it by its stop token; nobody opens the door.
-  EXPECT_TRUE(eventually([&] { return members.inside() == 0; })) << log_.text();
-  members.open();
-  EXPECT_TRUE(eventually([&] {
-    static_cast<void>(mender->mend_runs("squid_mesh", present(), 10));
-    return worker.await_run(started->id, 20ms).has_value();
-  })) << log_.text()
-      << to_json(*worker.inspect_run(started->id, {.include_history = true})).dump(2)
-      << database_.query("SELECT j::text FROM oban_jobs j");
-}
 
 // -- What we write for others
 
