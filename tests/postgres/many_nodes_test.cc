@@ -115,7 +115,7 @@ TEST_F(many_nodes, leave_the_living_alone) {
   let_go("living");
   const auto run = other.await_run(runs[0], 30s);
   ASSERT_TRUE(run);
-  EXPECT_EQ(run->context["out"]["by"], "living");
+  EXPECT_EQ(run->context.at("out").at("by"), "living");
   expect_completed_once(other, runs[0], 1);
 }
 
@@ -139,7 +139,7 @@ TEST_F(many_nodes, ignore_what_one_says_that_was_stopped_beyond_its_lease) {
   other.stop();
   const auto more = start(other, "test.single", 1);
   ASSERT_TRUE(other.await_run(more[0], 30s));
-  EXPECT_EQ(other.inspect_run(more[0])->context["out"]["by"], "sleeper");
+  EXPECT_EQ(other.inspect_run(more[0])->context.at("out").at("by"), "sleeper");
 }
 
 TEST_F(many_nodes, hear_of_the_work_of_others_at_once) {
