@@ -45,7 +45,7 @@ class postgres_place final : public place {
     try {
       postgres_session(server_).execute("DROP SCHEMA IF EXISTS " + schema_ + " CASCADE");
     } catch (const std::exception& e) {
-      std::cerr << "the schema " << schema_ << " is left behind: " << e.what() << '\n';
+      std::cerr << "the schema " << schema_ << " can't be dropped: " << e.what() << '\n';
     }
   }
 
