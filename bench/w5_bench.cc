@@ -14,7 +14,9 @@
 #include <memory>
 #include <numeric>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -37,6 +39,24 @@ struct subject {
   std::string database;
   std::size_t processes = 1;
   working how;
+};
+
+/// A new directory that goes with everything in it.
+class temporary_directory {
+ public:
+  temporary_directory() {
+    if (mkdtemp(path_.data()) == nullptr) throw std::runtime_error("no temporary directory can be made");
+  }
+  temporary_directory(const temporary_directory&) = delete;
+  temporary_directory& operator=(const temporary_directory&) = delete;
+  ~temporary_directory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_ = (std::filesystem::temp_directory_path() / "squid-mesh-bench.XXXXXX").string();
 };
 
 double percentile(std::vector<double> values, double p) {
@@ -180,14 +200,9 @@ int run_program(int argc, char** argv) {
   if (given.postgres.empty() && std::ranges::count(given.databases, "postgres") > 0) {
     throw std::runtime_error("--database postgres needs --postgres URL");
   }
-  const bool temporary = given.directory.empty();
-  if (temporary) {
-    std::string name = (std::filesystem::temp_directory_path() / "squid-mesh-bench.XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory can be made");
-    given.directory = name;
-  }
+  std::optional<temporary_directory> temporary;
+  if (given.directory.empty()) given.directory = temporary.emplace().path();
   measure_all(given);
-  if (temporary) std::filesystem::remove_all(given.directory);
   return 0;
 }
 
