@@ -23,9 +23,10 @@
 namespace squid_mesh {
 
 struct mesh_options {
-  /// `sqlite:PATH`, created where it is missing, or `postgresql://...` as libpq reads it, with two parameters more:
-  /// `schema=NAME` says where the tables are (default `public`), and `migrate=no` refuses a schema that is not up to
-  /// date where it would otherwise be migrated.
+  /// `sqlite:PATH`, created where it is missing, or `postgresql://...` as libpq reads it, with three parameters
+  /// more: `schema=NAME` says where the tables are (default `public`), `migrate=no` refuses a schema that is not up to
+  /// date where it would otherwise be migrated, and `step_connections=N` is how many transactional steps may be in
+  /// their transactions at the same time (default 4); others wait.
   std::string database{};
   /// The queue on which runs wait for a worker.
   std::string queue = "squid_mesh";

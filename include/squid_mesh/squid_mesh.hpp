@@ -1,4 +1,5 @@
-// squid_mesh/squid_mesh.hpp - the whole library, but for opt-in tools (`http.hpp`, `jobs.hpp`).
+// squid_mesh/squid_mesh.hpp - the whole library, but for what is opted into: `http.hpp`, `jobs.hpp`, and the
+// host's own transactions in `postgres.hpp`, `pqxx.hpp` and `sqlite.hpp`.
 #pragma once
 
 #include <squid_mesh/action.hpp>

@@ -68,8 +68,7 @@ void node::glance(time_point now) {
     next_glance_ = now + settings_.glance;
   }
   if (store_.changed_by_others(queue_names_)) next_poll_ = now;
-  if (store_.listening() == hearing_) return;
-  hearing_ = store_.listening();
+  if (const auto present = store_.listening(); std::exchange(hearing_, present) == present) return;
   around_.log(level::info, hearing_ == storage::hearing::notified
                                ? "other processes' work is noticed at once"
                                : "notifications don't arrive: other processes' work is found by looking for it");

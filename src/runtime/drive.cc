@@ -47,11 +47,16 @@ void drive::write(decision made) {
   if (made_.facts.empty() && !made_.status && !ends_delivery(made_.job.is)) return go_on({.applied = true});
   std::vector<commit> commits;
   commits.push_back(commit_of(made_));
-  node_.submit(std::move(commits), jobs::patience::persist, [self = shared_from_this()](auto outcome) {
-    std::vector<task> tasks;
-    tasks.emplace_back([self, outcome = std::move(outcome)]() mutable { self->on_written(std::move(outcome)); });
-    self->node_.around().tasks->post(std::move(tasks));
-  });
+  node_.submit(std::move(commits), jobs::patience::persist,
+               [self = shared_from_this()](auto outcome) { self->post_written(std::move(outcome)); });
+}
+
+/// Goes on in a task of its own: turns are short, and a run may have any number of steps.
+void drive::post_written(result<std::vector<commit_outcome>> outcome) {
+  std::vector<task> tasks;
+  tasks.emplace_back(
+      [self = shared_from_this(), outcome = std::move(outcome)]() mutable { self->on_written(std::move(outcome)); });
+  node_.around().tasks->post(std::move(tasks));
 }
 
 commit drive::commit_of(const decision& made) const {
@@ -109,29 +114,35 @@ void drive::run_transactional(std::size_t step) {
                              .place = place_.get(),
                              .secrets = &secrets_,
                              .within = &(*work)->hosts_side()});
-  const auto* success = std::get_if<event::succeeded>(&what);
-  decision made = success != nullptr ? decide(state_, what, present()) : decision{.stale = true};
-  // A success that can't be stored has become a failure in the decision: that belongs to no transaction of the step's.
-  const bool completes = !made.stale && made.facts.front().kind == fact_kind::step_completed;
-  if (completes) return end_within(**work, *success, std::move(made));
+  if (const auto* success = std::get_if<event::succeeded>(&what)) {
+    decision made = decide(state_, what, present());
+    // A success that can't be stored is decided to be a failure: that belongs to no transaction of the step's.
+    const bool completes = !made.stale && made.facts.front().kind == fact_kind::step_completed;
+    if (completes) return end_within(*std::move(work), *success, std::move(made));
+  }
   work->reset();
   on(std::move(what));
 }
 
-void drive::end_within(storage::unit_of_work& work, const event::succeeded& what, decision made) {
+void drive::end_within(std::unique_ptr<storage::unit_of_work> work, const event::succeeded& what, decision made) {
   const commit end = commit_of(made);
-  const auto outcome = work.commit(end, node_.around().clock->now());
+  auto outcome = work->commit(end, node_.around().clock->now());
+  // What it holds, the next step may want.
+  work.reset();
   if (outcome && outcome->applied) {
     node_.note_written(end);
     event_ = what;
     made_ = std::move(made);
-    return go_on(*outcome);
+    std::vector<commit_outcome> outcomes;
+    outcomes.push_back(*std::move(outcome));
+    return post_written(std::move(outcomes));
   }
   // Rolled back, or in doubt. Whatever is said now about the attempt takes the same place in the journal as its success
   // would have: if that was written after all, this is refused, and the run goes on from there.
-  const errc code = outcome ? errc::conflict : outcome.error().code;
-  if (outcome || code == errc::unavailable || code == errc::in_doubt) return on(event::interrupted{what.of});
-  on(event::failed{.of = what.of, .reason = outcome.error()});
+  const bool may_go_better =
+      outcome || outcome.error().code == errc::unavailable || outcome.error().code == errc::in_doubt;
+  if (may_go_better) return on(event::interrupted{what.of});
+  on(event::failed{.of = what.of, .reason = std::move(outcome).error()});
 }
 
 void drive::give_back() {

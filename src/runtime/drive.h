@@ -26,11 +26,12 @@ class drive : public std::enable_shared_from_this<drive> {
   void on(run_event what);
   void write(decision made);
   [[nodiscard]] commit commit_of(const decision& made) const;
+  void post_written(result<std::vector<commit_outcome>> outcome);
   void on_written(result<std::vector<commit_outcome>> outcome);
   void go_on(const commit_outcome& outcome);
   void run(std::size_t step);
   void run_transactional(std::size_t step);
-  void end_within(storage::unit_of_work& work, const event::succeeded& what, decision made);
+  void end_within(std::unique_ptr<storage::unit_of_work> work, const event::succeeded& what, decision made);
   void give_back();
   void refused(error reason);
   void catch_up();

@@ -8,7 +8,7 @@
 
 namespace squid_mesh::storage {
 
-/// Opens `sqlite:PATH`, or a `postgresql://` URL of libpq with the parameters `schema=NAME` and `migrate=no` where
+/// Opens `sqlite:PATH`, or a `postgresql://` URL of libpq with the parameters that `mesh_options` names where
 /// wanted, and brings its schema up to date. `invalid_argument` for other URLs, `schema_mismatch` for a database that a
 /// newer library has written or that is not to be migrated, `storage` or `unavailable` where it can't be opened.
 result<std::unique_ptr<store>> open(std::string_view url);

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/json_path.h"
 #include "base/time_text.h"
@@ -22,6 +23,18 @@ TEST(Uuid, LaterOnesSortLater) {
   seeded_random random(7);
   const time_point now(std::chrono::seconds(1'700'000'000));
   EXPECT_LT(make_uuid_v7(now, random), make_uuid_v7(now + std::chrono::milliseconds(1), random));
+}
+
+TEST(SystemClock, IsCorrectedByWhatTheTimeOfTheQuestionCannotExplain) {
+  system_clock clock;
+  const time_point asked = clock.now();
+  const auto apart = [&] { return clock.now() - system_clock().now(); };
+  clock.compare(asked + std::chrono::milliseconds(3), asked, asked + std::chrono::milliseconds(5));
+  EXPECT_LT(std::chrono::abs(apart()), std::chrono::seconds(1)) << "seen while it was asked";
+  clock.compare(asked + std::chrono::hours(2), asked, asked);
+  EXPECT_GT(apart(), std::chrono::minutes(119));
+  clock.compare(asked, asked + std::chrono::hours(2), asked + std::chrono::hours(2));
+  EXPECT_LT(std::chrono::abs(apart()), std::chrono::seconds(1)) << "and back";
 }
 
 TEST(TimeText, WritesMicrosecondsInUtc) {

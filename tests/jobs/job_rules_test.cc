@@ -180,5 +180,20 @@ TEST(DefaultBackoff, IsObans) {
   EXPECT_EQ(jobs::default_backoff(50, 100), 1'039s) << "more attempts are spread over the same time";
 }
 
+TEST_F(JobRules, WhatCannotBeStoredHarmsNobodyElseInItsBatch) {
+  const auto worker = node(succeed);
+  std::vector<std::string> answers;
+  const auto note = [&](const std::string& whose) {
+    return [&answers, whose](const result<std::vector<commit_outcome>>& outcome) {
+      answers.push_back(whose + (outcome ? " stored" : " " + std::string(to_string(outcome.error().code))));
+    };
+  };
+  worker->submit("w", jobs::patience::give_up, note("first"));
+  worker->submit("unstorable", jobs::patience::persist, note("second"));
+  worker->submit("w", jobs::patience::give_up, note("third"));
+  worker->settle();
+  EXPECT_EQ(answers, (std::vector<std::string>{"first stored", "second invalid_argument", "third stored"}));
+}
+
 }  // namespace
 }  // namespace squid_mesh

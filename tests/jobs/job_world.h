@@ -6,6 +6,7 @@
 #include "jobs/node.h"
 #include "jobs/plain_worker.h"
 #include "storage/open.h"
+#include "support/forwarding_store.h"
 #include "support/simulation.h"
 #include "support/temporary_directory.h"
 
@@ -18,6 +19,22 @@
 #include <vector>
 
 namespace squid_mesh::testing {
+
+/// Can't store jobs for the worker "unstorable".
+class choosy_store final : public forwarding_store {
+ public:
+  using forwarding_store::forwarding_store;
+  result<storage::batch_outcome> write(const storage::batch& what) override {
+    for (const commit* next : what.commits) {
+      for (const job_insert& job : next->inserts) {
+        if (job.worker == "unstorable") {
+          return std::unexpected(error{.code = errc::invalid_argument, .message = "no such values"});
+        }
+      }
+    }
+    return forwarding_store::write(what);
+  }
+};
 
 /// The database and the clock that nodes share.
 class job_world {
@@ -36,7 +53,7 @@ class job_world {
   [[nodiscard]] time_point now() const { return clock.now(); }
   void advance(microseconds by) { clock.set(now() + by); }
   [[nodiscard]] std::unique_ptr<storage::store> open() const {
-    return storage::open("sqlite:" + (directory_ / "jobs.db").string()).value();
+    return std::make_unique<choosy_store>(storage::open("sqlite:" + (directory_ / "jobs.db").string()).value());
   }
 
   virtual_clock clock;
@@ -68,6 +85,13 @@ class job_process {
   void begin() {
     node_.set_driven(true);
     node_.begin_work({.identity = {.name = name_, .id = name_}, .queues = {{"default", limit_}}}).value();
+  }
+
+  /// Hands a new job in; its submitter doesn't wait.
+  void submit(const std::string& worker, jobs::patience how, jobs::written done) {
+    std::vector<commit> commits(1);
+    commits.front().inserts.push_back(jobs::to_insert({.worker = worker}).value());
+    node_.submit(std::move(commits), how, std::move(done));
   }
 
   /// One turn alone: what it claims is not executed.

@@ -15,6 +15,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace squid_mesh::testing {
 namespace {
@@ -187,6 +188,62 @@ TEST_P(transactions, what_a_failing_attempt_wrote_is_rolled_back) {
   });
   EXPECT_EQ(ended.status, run_status::completed);
   EXPECT_EQ(booked(), "1");
+}
+
+constexpr auto three_bookings = workflow({
+    .name = "test.three_bookings",
+    .triggers = {{.name = "manual"}},
+    .steps = {{"one", bound_action, {.output = "one", .transactional = true}},
+              {"two", bound_action, {.output = "two", .transactional = true}},
+              {"three", bound_action, {.output = "three", .transactional = true}}},
+    .transitions = {{"one", on::ok, "two"}, {"two", on::ok, "three"}, {"three", on::ok, complete}},
+});
+
+TEST_P(transactions, a_step_has_let_go_of_its_transaction_when_the_next_begins) {
+  mesh worker = open();
+  const handler each = make_handler([&](const json&, step_context& context) {
+    book(context);
+    return json(true);
+  });
+  ASSERT_TRUE(worker.add(three_bookings, {{"one", each}, {"two", each}, {"three", each}}));
+  std::vector<run_ref> started =
+      worker.start_runs("test.three_bookings", std::vector<json>(20, json::object())).value();
+  ASSERT_TRUE(worker.start({.queues = {{"squid_mesh", 20}}, .poll = 50ms}));
+  for (const run_ref& run : started) {
+    const run_view ended = worker.await_run(run.id, 60s).value();
+    EXPECT_EQ(ended.status, run_status::completed);
+    EXPECT_EQ(worker.inspect_run(run.id, {.include_history = true}).value().attempts.size(), 3U)
+        << "an attempt was interrupted";
+  }
+  EXPECT_EQ(booked(), "60");
+}
+
+// On SQLite nobody else can write meanwhile.
+TEST(transactions_on_postgres, what_a_step_wrote_is_rolled_back_where_its_end_is_refused) {
+  postgres_database database;
+  database.execute("CREATE TABLE ledger (run TEXT)");
+  mesh worker = mesh::open({.database = database.url()}).value();
+  int calls = 0;
+  const handler book_late = make_handler([&](const json&, step_context& context) {
+    PGconn* const connection = postgres::connection(context);
+    const std::string insert =
+        "INSERT INTO " + database.schema() + ".ledger (run) VALUES ('" + std::to_string(++calls) + "')";
+    PQclear(PQexec(connection, insert.c_str()));
+    if (calls == 1) {
+      database.execute(
+          "INSERT INTO squid_mesh_events (run_id, seq, kind, step, at, started_at, node)"
+          " SELECT id, 1, 'attempt_interrupted', 'book', now(), now(), 'another' FROM squid_mesh_runs");
+    }
+    return json("booked");
+  });
+  ASSERT_TRUE(
+      worker.add(ledger, {{"book", book_late}, {"tell", make_handler([](const json&) { return json(true); })}}));
+  const auto started = worker.start_run(ledger);
+  ASSERT_TRUE(worker.start({.poll = 50ms}));
+  EXPECT_EQ(worker.await_run(started.value().id, 60s).value().status, run_status::completed);
+  worker.stop();
+  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(database.query("SELECT run FROM ledger"), "2");
 }
 
 TEST_P(transactions, a_step_that_ends_the_transaction_itself_fails) {

@@ -212,5 +212,21 @@ TEST(Simulation, RunsWhoseJobsVanishAreMended) {
   EXPECT_EQ(w.sim.store().read_run(run)->run.status, run_status::completed);
 }
 
+TEST(Simulation, AnOutputThatCannotBeStoredFailsItsStep) {
+  constexpr auto single = workflow({
+      .name = "sim.single",
+      .triggers = {{.name = "manual"}},
+      .steps = {{"only", bound_action, {.output = "only"}}},
+      .transitions = {{"only", on::ok, complete}},
+  });
+  simulation sim(1, {});
+  sim.add_workflow(definition::from(single).value(),
+                   {{"only", make_handler([](const json&) { return "unstorable"; })}});
+  sim.add_node(1);
+  const run_id run = sim.start("sim.single");
+  ASSERT_TRUE(sim.run_until([&] { return sim.all_ended(); }, 60s));
+  EXPECT_EQ(sim.store().read_status(run), run_status::failed);
+}
+
 }  // namespace
 }  // namespace squid_mesh::testing

@@ -124,6 +124,30 @@ TEST_P(store_contract, a_rescued_job_is_available_until_its_attempts_are_used_up
 
 // -- Claims
 
+TEST_P(store_contract, staging_says_which_queues_have_available_jobs) {
+  const auto look = [&] { return must(one->write({.now = t0, .stage = {"q", "r"}, .attempted_by = me})).available; };
+  EXPECT_TRUE(look().empty());
+  insert({.queue = "q", .worker = "w", .scheduled_at = t0 + 1s});
+  insert({.queue = "elsewhere", .worker = "w"});
+  EXPECT_TRUE(look().empty());
+  insert({.queue = "r", .worker = "w", .scheduled_at = t0});
+  EXPECT_EQ(look(), (std::vector<std::string>{"r"})) << "it has become available just now";
+  insert();
+  EXPECT_EQ(look(), (std::vector<std::string>{"q", "r"}));
+}
+
+TEST_P(store_contract, a_limit_for_all_nodes_counts_what_living_nodes_execute) {
+  for (int i = 0; i < 6; ++i) insert();
+  const auto claim = [&](const std::string& who, time_point now) {
+    return must(one->write({.now = now, .claims = {{"q", 10, 3}}, .attempted_by = who})).claimed.size();
+  };
+  must(one->beat(
+      {.node = {.name = "n1", .id = "11111111-1111-7111-8111-111111111111"}, .now = t0, .expires_at = t0 + 10s}));
+  EXPECT_EQ(claim(me, t0), 3U);
+  EXPECT_EQ(claim(other, t0), 0U);
+  EXPECT_EQ(claim(other, t0 + 10s), 3U) << "a dead node uses nothing";
+}
+
 TEST_P(store_contract, a_claimed_job_says_who_has_it_since_when) {
   insert();
   const job_row job = fetch_one(t0 + 1s);

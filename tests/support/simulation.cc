@@ -36,6 +36,12 @@ class faulty_store final : public forwarding_store {
       : forwarding_store(std::move(real)), world_(world) {}
 
   result<storage::batch_outcome> write(const storage::batch& what) override {
+    for (const commit* next : what.commits) {
+      for (const fact& f : next->facts) {
+        if (f.kind == fact_kind::step_completed && f.data.find("unstorable") != std::string::npos)
+          return refuse("unstorable", errc::invalid_argument);
+      }
+    }
     if (world_.chance(world_.faults_.refusals)) return refuse("refusal", errc::unavailable);
     if (world_.chance(world_.faults_.lost_before)) return refuse("lost_before", errc::in_doubt);
     auto outcome = forwarding_store::write(what);

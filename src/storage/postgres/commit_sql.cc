@@ -2,6 +2,7 @@
 
 #include "storage/error_element.h"
 #include "storage/postgres/job_sql.h"
+#include "storage/postgres/sql_text.h"
 
 #include <charconv>
 #include <set>
@@ -24,7 +25,6 @@ constexpr std::string_view by_start = "start";
 constexpr std::string_view by_nothing = "nothing";
 
 // -- A wave as arrays
-// --------------------------------------------------------------------------------------------------
 
 struct column {
   const char* name;
@@ -199,7 +199,6 @@ void add_inserts(wave_rows& sets, std::int32_t n, std::int32_t& k, const commit&
 }
 
 // -- The statement
-// -----------------------------------------------------------------------------------------------------
 
 // Conditions of the form (x IN (SELECT ...)) IS TRUE are hashed. Bare ones would become joins, which take a time that
 // grows with the square of the wave.
@@ -220,7 +219,7 @@ further AS (
   WHERE NOT is_first AND (run_id IN (SELECT run_id FROM accepted)) IS TRUE))sql";
 
 // Whoever took the job over has changed its attempt or its holder, and no row is found. Where facts are the fence, the
-// job follows them.
+// job follows them. In this form the state is no way in: an index on it leads to all that is executing.
 constexpr std::string_view changed_clause = R"sql(,
 changed AS (
   UPDATE @oban_jobs AS o
@@ -233,7 +232,7 @@ changed AS (
       attempt = coalesce(j.new_attempt, o.attempt),
       errors = CASE WHEN j.error IS NULL THEN o.errors ELSE o.errors || j.error::jsonb END
   FROM j
-  WHERE o.id = j.id AND o.state = 'executing' AND o.attempt = j.attempt AND {holder} = j.holder AND {condition}
+  WHERE o.id = j.id AND (o.state = 'executing') IS TRUE AND o.attempt = j.attempt AND {holder} = j.holder AND {condition}
   RETURNING j.n))sql";
 
 constexpr std::string_view numbered_clause = R"sql(,
@@ -270,11 +269,6 @@ constexpr std::string_view notified_columns = R"sql(,
   (SELECT count(pg_notify('{channel}', json_build_object('queue', queue)::text))
    FROM (SELECT DISTINCT queue FROM inserted WHERE state = 'available') AS q)::text)sql";
 
-std::string with(std::string text, std::string_view mark, std::string_view value) {
-  const std::size_t at = text.find(mark);
-  return at == std::string::npos ? text : text.replace(at, mark.size(), value);
-}
-
 /// Which commits have got through their fence.
 std::string applied_clause(unsigned parts) {
   std::string text = ",\napplied AS MATERIALIZED (\n  SELECT n FROM c WHERE CASE fence\n    WHEN 'nothing' THEN true";
@@ -296,8 +290,8 @@ std::string text_for(unsigned parts, const schema& tables) {
   if ((parts & part::further_facts) != 0) text += further_facts_clause;
   if ((parts & part::changes) != 0) {
     const bool with_facts = (parts & part::facts) != 0;
-    text += with(with(std::string(changed_clause), "{holder}", holder_of("o")), "{condition}",
-                 with_facts ? "(j.run_id IS NULL OR (j.run_id IN (SELECT run_id FROM accepted)) IS TRUE)" : "true");
+    text += fill_in(fill_in(std::string(changed_clause), "{holder}", holder_of("o")), "{condition}",
+                    with_facts ? "(j.run_id IS NULL OR (j.run_id IN (SELECT run_id FROM accepted)) IS TRUE)" : "true");
   }
   if ((parts & part::inserts) != 0) text += numbered_clause;
   if ((parts & part::starts) != 0) text += started_clause;
@@ -308,8 +302,8 @@ std::string text_for(unsigned parts, const schema& tables) {
   text += (parts & part::changes) != 0
               ? "string_agg(((n IN (SELECT n FROM changed)) IS TRUE)::int4::text, '' ORDER BY n)"
               : "''";
-  text +=
-      (parts & part::inserts) != 0 ? with(std::string(notified_columns), "{channel}", insert_channel(tables)) : ", ''";
+  text += (parts & part::inserts) != 0 ? fill_in(std::string(notified_columns), "{channel}", insert_channel(tables))
+                                       : ", ''";
   return tables.spell(text + "\nFROM c");
 }
 

@@ -168,7 +168,6 @@ std::vector<answer> connection::run(std::span<const request> requests) {
 }
 
 // -- Sending
-// -----------------------------------------------------------------------------------------------------------
 
 std::vector<connection::sent> connection::send(std::span<const request> requests) {
   std::vector<sent> expected;
@@ -231,7 +230,6 @@ void connection::wait(short events) const {
 void connection::fail_lost() const { throw last_failure(failure::kind::lost); }
 
 // -- Receiving
-// ---------------------------------------------------------------------------------------------------------
 
 /// The next result of the pipeline; nothing at the end of one request's results.
 PGresult* connection::next_result() {
@@ -281,7 +279,6 @@ void connection::receive(const std::vector<sent>& expected, std::vector<answer>&
 }
 
 // -- Besides the pipeline
-// ----------------------------------------------------------------------------------------------
 
 PGconn* connection::lend() {
   PQexitPipelineMode(handle_.get());

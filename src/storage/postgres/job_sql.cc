@@ -2,6 +2,7 @@
 
 #include "model/run_job.h"
 #include "storage/postgres/run_sql.h"
+#include "storage/postgres/sql_text.h"
 
 #include <squid_mesh/json.hpp>
 
@@ -12,13 +13,6 @@
 namespace squid_mesh::storage::postgres {
 namespace {
 
-std::string replaced(std::string text, std::string_view mark, std::string_view value) {
-  for (std::size_t at = 0; (at = text.find(mark, at)) != std::string::npos; at += value.size()) {
-    text.replace(at, mark.size(), value);
-  }
-  return text;
-}
-
 /// The columns that read_job wants, in its order. `errors` is jsonb[] in Oban's own tables, and jsonb in those that
 /// Oban for Python makes.
 std::string job_columns(std::string_view alias) {
@@ -27,7 +21,7 @@ std::string job_columns(std::string_view alias) {
       " coalesce(to_json({j}.tags), '[]')::text, to_json({j}.errors)::text,"
       " coalesce(to_json({j}.attempted_by), '[]')::text, {holder}, {j}.attempt, {j}.max_attempts, {j}.priority,"
       " {j}.inserted_at, {j}.scheduled_at, {j}.attempted_at, {j}.completed_at, {j}.discarded_at, {j}.cancelled_at";
-  return replaced(replaced(std::string(columns), "{holder}", holder_of(alias)), "{j}", alias);
+  return fill_in(fill_in(std::string(columns), "{holder}", holder_of(alias)), "{j}", alias);
 }
 constexpr int job_column_count = 19;
 
@@ -62,7 +56,8 @@ job_row read_job(const rows& found, int row) {
 constexpr std::string_view priorities = "generate_series(0, 9) AS p(priority)";
 
 // A transaction of its own, and only rows that nobody holds: an Elixir node that stages the same rows would otherwise
-// wait for us, and then make rows available that are executing by then.
+// wait for us, and then make rows available that are executing by then. The first available job is asked for in the
+// order of the index: a bare EXISTS would be planned as a look at all of them.
 constexpr std::string_view stage_sql = R"sql(
 WITH due AS MATERIALIZED (
   SELECT d.id
@@ -78,7 +73,8 @@ staged AS (
   UPDATE @oban_jobs AS j SET state = 'available' FROM due WHERE j.id = due.id RETURNING j.queue)
 SELECT (SELECT coalesce(json_agg(q.queue), '[]')::text FROM unnest($1::text[]) AS q(queue)
         WHERE q.queue IN (SELECT queue FROM staged)
-           OR EXISTS (SELECT FROM @oban_jobs AS j WHERE j.state = 'available' AND j.queue = q.queue)),
+           OR (SELECT true FROM @oban_jobs AS j WHERE j.state = 'available' AND j.queue = q.queue
+               ORDER BY j.priority, j.scheduled_at, j.id LIMIT 1)),
        (SELECT min(n.scheduled_at)
         FROM unnest($1::text[]) AS q(queue)
         CROSS JOIN unnest(ARRAY['scheduled', 'retryable']::@oban_job_state[]) AS s(state)
@@ -182,13 +178,13 @@ std::string taken_with_runs() {
 
 statement spelled(const schema& tables, std::string_view text) {
   return statement(
-      tables.spell(replaced(replaced(std::string(text), "{priorities}", priorities), "{taken}", taken_with_runs())));
+      tables.spell(fill_in(fill_in(std::string(text), "{priorities}", priorities), "{taken}", taken_with_runs())));
 }
 
 }  // namespace
 
 std::string holder_of(std::string_view alias) {
-  return replaced(
+  return fill_in(
       "(coalesce(array_to_string({j}.attempted_by, ' '), '') || ' ' ||"
       " coalesce(to_char({j}.attempted_at, 'YYYY-MM-DD HH24:MI:SS.US'), ''))",
       "{j}", alias);

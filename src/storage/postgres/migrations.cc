@@ -1,5 +1,7 @@
 #include "storage/postgres/migrations.h"
 
+#include "storage/postgres/sql_text.h"
+
 #include <charconv>
 #include <optional>
 #include <string_view>
@@ -66,10 +68,8 @@ class transaction {
 };
 
 present_schema look(connection& database, const schema& tables) {
-  std::string sql(look_sql);
-  const std::string_view mark = "{name}";
-  sql.replace(sql.find(mark), mark.size(), tables.name());
-  const rows found = database.run(statement(tables.spell(sql)));
+  const std::string sql = tables.spell(fill_in(std::string(look_sql), "{name}", tables.name()));
+  const rows found = database.run(statement(sql));
   return {.server = static_cast<int>(found.integer(0, 0)),
           .has_schema = found.boolean(0, 1),
           .has_record = found.boolean(0, 2),

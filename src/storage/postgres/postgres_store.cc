@@ -1,5 +1,6 @@
 #include "storage/postgres/postgres_store.h"
 
+#include "storage/guarded.h"
 #include "storage/postgres/commit_sql.h"
 #include "storage/postgres/job_sql.h"
 #include "storage/postgres/link.h"
@@ -11,6 +12,7 @@
 #include <squid_mesh/json.hpp>
 #include <squid_mesh/postgres.hpp>
 
+#include <exception>
 #include <mutex>
 #include <string>
 #include <type_traits>
@@ -19,28 +21,13 @@
 namespace squid_mesh::storage::postgres {
 namespace {
 
-/// Runs `work`, turning what it throws into an error. `writing`: whether a lost answer leaves a write in doubt.
+/// `writing`: whether a lost answer leaves a write in doubt.
 template <class Work>
-auto guarded(bool writing, Work&& work) -> result<decltype(work())> {
-  try {
-    if constexpr (std::is_void_v<decltype(work())>) {
-      work();
-      return {};
-    } else {
-      return work();
-    }
-  } catch (const failure& e) {
-    return std::unexpected(to_error(e, writing));
-  } catch (const std::exception& e) {
-    return std::unexpected(error{.code = errc::storage, .message = e.what()});
-  }
-}
-
-template <class T>
-result<T> or_not_found(result<std::optional<T>> found, const std::string& what) {
-  if (!found) return std::unexpected(std::move(found).error());
-  if (!*found) return std::unexpected(error{.code = errc::not_found, .message = "there is no " + what});
-  return *std::move(*found);
+auto guarded(bool writing, Work&& work) {
+  return storage::guarded(std::forward<Work>(work), [writing](const std::exception& e) {
+    const auto* refusal = dynamic_cast<const failure*>(&e);
+    return refusal != nullptr ? to_error(*refusal, writing) : error{.code = errc::storage, .message = e.what()};
+  });
 }
 
 /// A link and its lock.

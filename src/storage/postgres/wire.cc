@@ -51,23 +51,23 @@ std::string_view to_string(element type) {
   return "";
 }
 
-std::string binary::of(bool value) { return {value ? '\1' : '\0'}; }
+std::string to_binary(bool value) { return {value ? '\1' : '\0'}; }
 
-std::string binary::of(std::int32_t value) {
+std::string to_binary(std::int32_t value) {
   std::string bytes;
   put(bytes, value);
   return bytes;
 }
 
-std::string binary::of(std::int64_t value) {
+std::string to_binary(std::int64_t value) {
   std::string bytes;
   put(bytes, value);
   return bytes;
 }
 
-std::string binary::of(time_point value) { return of(std::int64_t{(value - postgres_epoch).count()}); }
+std::string to_binary(time_point value) { return to_binary(std::int64_t{(value - postgres_epoch).count()}); }
 
-std::string binary::of(const run_id& value) { return {value.value.bytes.begin(), value.value.bytes.end()}; }
+std::string to_binary(const run_id& value) { return {value.value.bytes.begin(), value.value.bytes.end()}; }
 
 array::array(element type) : type_(type), bytes_(array_header, '\0') {}
 

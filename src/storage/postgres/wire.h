@@ -33,18 +33,15 @@ enum class element : std::uint32_t {
 std::string_view to_string(element type);
 
 /// The bytes of one value.
-class binary {
- public:
-  static std::string of(bool value);
-  static std::string of(std::int32_t value);
-  static std::string of(std::int64_t value);
-  static std::string of(std::size_t value) { return of(static_cast<std::int64_t>(value)); }
-  static std::string of(time_point value);
-  static std::string of(const run_id& value);
-  static std::string of(std::string_view text) { return std::string(text); }
-  static std::string of(const std::string& text) { return text; }
-  static std::string of(const char* text) { return text; }
-};
+std::string to_binary(bool value);
+std::string to_binary(std::int32_t value);
+std::string to_binary(std::int64_t value);
+std::string to_binary(time_point value);
+std::string to_binary(const run_id& value);
+inline std::string to_binary(std::size_t value) { return to_binary(static_cast<std::int64_t>(value)); }
+inline std::string to_binary(std::string_view text) { return std::string(text); }
+inline std::string to_binary(const std::string& text) { return text; }
+inline std::string to_binary(const char* text) { return text; }
 
 /// An array of one dimension.
 class array {
@@ -54,7 +51,7 @@ class array {
   /// The value has to be of the array's type.
   template <class T>
   void push(const T& value) {
-    append(binary::of(value));
+    append(to_binary(value));
   }
   template <class T>
   void push(const std::optional<T>& value) {
@@ -86,12 +83,12 @@ class parameters {
  public:
   template <class T>
   parameters& add(const T& value) {
-    values_.emplace_back(binary::of(value));
+    values_.emplace_back(to_binary(value));
     return *this;
   }
   template <class T>
   parameters& add(const std::optional<T>& value) {
-    values_.emplace_back(value ? std::optional(binary::of(*value)) : std::nullopt);
+    values_.emplace_back(value ? std::optional(to_binary(*value)) : std::nullopt);
     return *this;
   }
   /// Bytes as they go over the wire.

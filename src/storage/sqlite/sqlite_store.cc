@@ -1,6 +1,7 @@
 #include "storage/sqlite/sqlite_store.h"
 
 #include "model/run_job.h"
+#include "storage/guarded.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/job_sql.h"
 #include "storage/sqlite/migrations.h"
@@ -40,35 +41,16 @@ errc meaning(int primary) {
   }
 }
 
-error to_error(const failure& e) {
-  const errc code = meaning(e.code() & 0xFF);
+error to_error(const std::exception& e) {
+  errc code = errc::storage;
+  if (const auto* refusal = dynamic_cast<const failure*>(&e)) code = meaning(refusal->code() & 0xFF);
+  if (dynamic_cast<const schema_too_new*>(&e) != nullptr) code = errc::schema_mismatch;
   return {.code = code, .message = e.what(), .retryable = code == errc::unavailable};
 }
 
-/// Runs `work`, turning what it throws into an error.
 template <class Work>
-auto guarded(Work&& work) -> result<decltype(work())> {
-  try {
-    if constexpr (std::is_void_v<decltype(work())>) {
-      work();
-      return {};
-    } else {
-      return work();
-    }
-  } catch (const failure& e) {
-    return std::unexpected(to_error(e));
-  } catch (const schema_too_new& e) {
-    return std::unexpected(error{.code = errc::schema_mismatch, .message = e.what()});
-  } catch (const std::exception& e) {
-    return std::unexpected(error{.code = errc::storage, .message = e.what()});
-  }
-}
-
-template <class T>
-result<T> or_not_found(result<std::optional<T>> found, const std::string& what) {
-  if (!found) return std::unexpected(std::move(found).error());
-  if (!*found) return std::unexpected(error{.code = errc::not_found, .message = "there is no " + what});
-  return *std::move(*found);
+auto guarded(Work&& work) {
+  return storage::guarded(std::forward<Work>(work), to_error);
 }
 
 /// Whether a commit that failed half-way is on the disk is known only by looking.
@@ -106,21 +88,24 @@ class write_permit {
   std::binary_semaphore& of_;
 };
 
-/// A part of a host's transaction that goes back alone where it fails.
+/// A part of a host's transaction; what it wrote goes back unless it was kept.
 class savepoint {
  public:
   explicit savepoint(connection& database) : database_(database) { database_.execute("SAVEPOINT squid_mesh"); }
   savepoint(const savepoint&) = delete;
   savepoint& operator=(const savepoint&) = delete;
   ~savepoint() {
-    const bool failed = std::uncaught_exceptions() > exceptions_;
-    const char* const sql = failed ? "ROLLBACK TO squid_mesh; RELEASE squid_mesh" : "RELEASE squid_mesh";
-    sqlite3_exec(database_.handle(), sql, nullptr, nullptr, nullptr);
+    if (kept_) return;
+    sqlite3_exec(database_.handle(), "ROLLBACK TO squid_mesh; RELEASE squid_mesh", nullptr, nullptr, nullptr);
+  }
+  void keep() {
+    database_.execute("RELEASE squid_mesh");
+    kept_ = true;
   }
 
  private:
   connection& database_;
-  int exceptions_ = std::uncaught_exceptions();
+  bool kept_ = false;
 };
 
 /// Applies a commit, in an open transaction.
@@ -232,9 +217,10 @@ class sqlite_store final : public store {
       connection database(within->connection());
       run_writer runs(database);
       job_writer jobs(database);
-      const savepoint all_or_none(database);
+      savepoint all_or_none(database);
       std::vector<commit_outcome> outcomes;
       for (const commit& next : commits) outcomes.push_back(sqlite::apply(runs, jobs, next, now));
+      all_or_none.keep();
       return outcomes;
     });
   }
