@@ -116,7 +116,7 @@ void mesh::provide(std::type_index type, void* object) { impl_->known.provide(ty
 result<run_ref> mesh::start_run(std::string_view workflow, json payload, const start_options& options) {
   std::vector<json> one;
   one.push_back(std::move(payload));
-  auto started = start_runs(workflow, std::move(one), options);
+  auto started = start_runs(workflow, one, options);
   if (!started) return std::unexpected(std::move(started).error());
   return started->front();
 }

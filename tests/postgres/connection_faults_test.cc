@@ -15,6 +15,10 @@
 namespace squid_mesh::testing {
 namespace {
 
+int shell(const std::string& command) {
+  return std::system(command.c_str());  // NOLINT(concurrency-mt-unsafe): no other thread waits for children.
+}
+
 /// A mesh that works while faults are made.
 class connection_faults : public ::testing::Test {
  protected:
@@ -194,24 +198,17 @@ TEST_F(connection_faults, a_full_disk) {
     ASSERT_NE(::geteuid(), 0U) << "root can't mount a small file system here, which this test needs";
     GTEST_SKIP() << "only root can mount a small file system";
   }
-  std::filesystem::permissions(disk.path().parent_path(),
-                               std::filesystem::status(disk.path().parent_path()).permissions());
   const postgres_server& tested = server({.durable = false});
   const auto home = disk.path() / "space";
   std::filesystem::create_directory(home);
-  ASSERT_EQ(std::system(("chown --reference=" + (tested.directory() / "data").string() + " " + home.string() +
-                         " && chmod 700 " + home.string())
-                            .c_str()),
-            0);
-  ASSERT_EQ(
-      std::system(("chown --reference=" + (tested.directory() / "data").string() + " " + disk.path().string()).c_str()),
-      0);
+  const std::string like_data = "chown --reference=" + (tested.directory() / "data").string() + " ";
+  ASSERT_EQ(shell(like_data + home.string() + " " + disk.path().string() + " && chmod 700 " + home.string()), 0);
   tested.execute("CREATE TABLESPACE small LOCATION '" + home.string() + "'");
   tested.execute("ALTER ROLE postgres SET default_tablespace = small");
   work_on(tested.url());
   start_many(5);
   const std::string filler = disk.path() / "filler";
-  static_cast<void>(std::system(("dd if=/dev/zero of=" + filler + " bs=4096 >/dev/null 2>&1").c_str()));
+  EXPECT_NE(shell("dd if=/dev/zero of=" + filler + " bs=4096 2>/dev/null"), 0) << "it goes on until the disk is full";
   EXPECT_TRUE(eventually([&] {
     start_one();
     return log_.has("No space left on device");

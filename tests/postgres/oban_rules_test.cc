@@ -89,8 +89,7 @@ TEST_P(meddled, a_run_ends_once_all_the_same) {
   members.open();
   const auto mender = database_.open();
   const auto has_ended = [&] {
-    static_cast<void>(mender->mend_runs("squid_mesh", present(), 10));
-    return worker.await_run(started->id, 20ms).has_value();
+    return mender->mend_runs("squid_mesh", present(), 10) && worker.await_run(started->id, 20ms);
   };
   ASSERT_TRUE(eventually(has_ended)) << log_.text() << to_json(*worker.inspect_run(started->id)).dump(2)
                                      << database_.query("SELECT j::text FROM oban_jobs j");
@@ -168,7 +167,7 @@ TEST_F(oban_rules, jobs_for_others_are_written_as_oban_writes_them) {
   ASSERT_TRUE(
       ours.enqueue_all({{.worker = "w", .queue = "a"}, {.worker = "w", .queue = "a"}, {.worker = "w", .queue = "b"}}));
   json queues = elixir.heard();
-  std::sort(queues.begin(), queues.end());
+  std::ranges::sort(queues.get_ref<json::array_t&>());
   EXPECT_EQ(queues, (json{{{"queue", "a"}}, {{"queue", "b"}}})) << "one for each queue";
 }
 

@@ -42,6 +42,11 @@ sockaddr_un address_of(const std::string& path) {
   return address;
 }
 
+const sockaddr* generic(const sockaddr_un& address) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): the socket interface is made so.
+  return reinterpret_cast<const sockaddr*>(&address);
+}
+
 /// Whether all of it could be sent.
 bool send_all(int to, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -98,7 +103,7 @@ class postgres_proxy::conversation {
 
   void run() {
     const sockaddr_un address = address_of(proxy_.server_);
-    if (::connect(server_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return;
+    if (::connect(server_.get(), generic(address), sizeof(address)) != 0) return;
     while (!proxy_.over_) {
       std::array<pollfd, 2> both{{{client_.get(), POLLIN, 0}, {server_.get(), POLLIN, 0}}};
       if (::poll(both.data(), both.size(), glance_ms) < 0 && errno != EINTR) return;
@@ -155,8 +160,7 @@ postgres_proxy::postgres_proxy(const std::filesystem::path& cluster)
     : server_((cluster / (".s.PGSQL." + postgres_port(cluster))).string()),
       listening_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   const sockaddr_un address = address_of(directory_ / ".s.PGSQL.6543");
-  if (::bind(listening_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
-      ::listen(listening_, 100) != 0) {
+  if (::bind(listening_, generic(address), sizeof(address)) != 0 || ::listen(listening_, 100) != 0) {
     throw std::system_error(errno, std::generic_category(), "postgres_proxy");
   }
   acceptor_ = std::jthread([this] { accept_clients(); });

@@ -301,6 +301,14 @@ void connection::run_script(const std::string& text) {
   throw failure(refusal_in(done.get(), PQstatus(handle_.get()) == CONNECTION_OK));
 }
 
+void connection::roll_back() noexcept {
+  try {
+    run_script("ROLLBACK");
+  } catch (const std::exception&) {
+    broken_ = true;  // Whatever is left of the transaction ends with the connection.
+  }
+}
+
 std::vector<std::string> connection::take_notifications() {
   if (PQconsumeInput(handle_.get()) == 0) {
     broken_ = true;

@@ -100,6 +100,9 @@ class connection {
   /// Statements without parameters or results, in one transaction; throws.
   void run_script(const std::string& text);
 
+  /// Undoes what the open transaction has written. On a lost connection that has happened already.
+  void roll_back() noexcept;
+
   /// The connection itself, in the state in which hosts expect one, until `take_back`. Only scripts may be run
   /// meanwhile.
   PGconn* lend();

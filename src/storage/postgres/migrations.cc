@@ -50,12 +50,7 @@ class transaction {
   transaction(const transaction&) = delete;
   transaction& operator=(const transaction&) = delete;
   ~transaction() {
-    if (done_ || !database_.is_open()) return;
-    try {
-      database_.run_script("ROLLBACK");
-      // NOLINTNEXTLINE(bugprone-empty-catch): the connection is lost, and the transaction with it.
-    } catch (const failure&) {
-    }
+    if (!done_) database_.roll_back();
   }
   void commit() {
     database_.run_script("COMMIT");

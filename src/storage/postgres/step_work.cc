@@ -25,7 +25,7 @@ class step_work final : public unit_of_work {
   step_work& operator=(const step_work&) = delete;
 
   ~step_work() override {
-    if (!ended_) end("ROLLBACK");
+    if (!ended_) database_.roll_back();
     database_.take_back();
   }
 
@@ -73,14 +73,6 @@ class step_work final : public unit_of_work {
     database_.run_script(outcome.applied ? "COMMIT" : "ROLLBACK");
     fault::point();
     return outcome;
-  }
-
-  void end(const char* how) noexcept {
-    try {
-      database_.run_script(how);
-    } catch (const failure&) {
-      // The connection is lost, and the transaction with it.
-    }
   }
 
   std::unique_ptr<work_pool::lease> held_;
