@@ -206,7 +206,7 @@ TEST_P(transactions, a_step_has_let_go_of_its_transaction_when_the_next_begins) 
     return json(true);
   });
   ASSERT_TRUE(worker.add(three_bookings, {{"one", each}, {"two", each}, {"three", each}}));
-  std::vector<run_ref> started =
+  const std::vector<run_ref> started =
       worker.start_runs("test.three_bookings", std::vector<json>(20, json::object())).value();
   ASSERT_TRUE(worker.start({.queues = {{"squid_mesh", 20}}, .poll = 50ms}));
   for (const run_ref& run : started) {

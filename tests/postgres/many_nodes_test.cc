@@ -107,7 +107,7 @@ TEST_F(many_nodes, leave_the_living_alone) {
   mesh other = open_mesh(database_.url(), "other", log_);
   ASSERT_TRUE(other.add(single, {{"work", quick()}}));
   const auto runs = start(other, "test.single", 1);
-  child_process living = node("living", 2s);
+  const child_process living = node("living", 2s);
   ASSERT_TRUE(eventually([&] { return has_begun("living"); })) << read_text(files_ / "living.log");
   ASSERT_TRUE(other.start({.lease = 2s, .poll = 50ms}));
   // Longer than the lease: its heartbeats are what keeps it alive.
@@ -123,7 +123,7 @@ TEST_F(many_nodes, ignore_what_one_says_that_was_stopped_beyond_its_lease) {
   mesh other = open_mesh(database_.url(), "other", log_);
   ASSERT_TRUE(other.add(single, {{"work", make_handler([] { return json{{"by", "other"}}; })}}));
   const auto runs = start(other, "test.single", 1);
-  child_process sleeper = node("sleeper", 800ms);
+  const child_process sleeper = node("sleeper", 800ms);
   ASSERT_TRUE(eventually([&] { return has_begun("sleeper"); })) << read_text(files_ / "sleeper.log");
   ASSERT_EQ(::kill(sleeper.pid(), SIGSTOP), 0);
   ASSERT_TRUE(other.start({.lease = 800ms, .poll = 50ms}));
