@@ -26,7 +26,7 @@ constexpr bool is_terminal(run_status status) {
   return status == run_status::failed || status == run_status::completed || status == run_status::cancelled;
 }
 
-enum class step_status { pending, running, waiting, retrying, completed, failed, skipped };
+enum class step_status { pending, running, waiting, retrying, completed, failed, skipped, cancelled };
 std::string_view to_string(step_status status);
 
 enum class attempt_status { running, completed, failed, timed_out, lost, interrupted, cancelled };

@@ -49,7 +49,15 @@ struct job_change {
 /// Whether the job leaves its worker with this change.
 constexpr bool ends_delivery(job_change::kind change) { return change != job_change::kind::keep; }
 
-/// A change of a run's projection.
+/// A delivered job and what becomes of it.
+struct job_step {
+  delivery whose;
+  job_change change;
+  /// The driven branch has ended or waits for somebody: it has no job from now on, and none is missing.
+  std::optional<driven_branch> releases;
+};
+
+/// A change of a run's projection. Without `ended_at` the run has not ended, or goes on again.
 struct status_change {
   run_status status = run_status::running;
   std::optional<time_point> ended_at;
@@ -57,29 +65,48 @@ struct status_change {
   bool operator==(const status_change&) const = default;
 };
 
-/// Applied at most once, whole or not at all. The fence of a commit with facts is the key (run, seq) of its first fact;
-/// that of a commit with a delivery alone is the delivery.
+/// What a tick changes in its schedule's row.
+struct schedule_change {
+  std::string workflow;
+  std::string trigger;
+  time_point next_at{};
+  std::optional<time_point> last_at;  ///< the intended time of the tick; unset: it stays as it is
+  std::optional<run_id> last_run;     ///< unset: it stays as it is
+};
+
+/// Applied at most once, whole or not at all. Its fence is, in this order: the key (run, seq) of its first fact;
+/// without facts the delivery of its job, of which there is one at most then; without jobs, for a start, the run's id
+/// and its start key.
 struct commit {
-  /// A run that begins with this commit; its job is the first of `inserts`.
+  /// A run that begins with this commit. Its jobs are among `inserts`. Where the commit has another fence and the run's
+  /// start key is taken, all but the run and its jobs is applied.
   std::optional<run_record> start;
 
-  /// The run that `facts` and `status` are about.
+  /// The run that this is about; zero for plain jobs.
   run_id run{};
   std::vector<fact> facts;
   std::optional<status_change> status;
 
-  /// The job on whose behalf this is, and what becomes of it. Where facts are accepted although the job is no longer
+  /// The jobs on whose behalf this is, and what becomes of them. Where facts are accepted although a job is no longer
   /// ours, the outcome says so: the journal is the truth, the job only brought us here.
-  std::optional<delivery> job;
-  job_change change;
+  std::vector<job_step> jobs;
 
   std::vector<job_insert> inserts;
+
+  /// Branches that are to go on now, whatever their jobs are doing: a job that waits for its time becomes available,
+  /// one that is available or executing stays as it is, and one that has ended or is gone is replaced by the given one.
+  std::vector<job_insert> wakes;
+
+  /// The run has ended: its jobs that nobody executes are cancelled, and no branch has a job any more.
+  bool retires_jobs = false;
+
+  std::optional<schedule_change> schedule;
 };
 
 /// What became of a commit.
 struct commit_outcome {
   bool applied = false;          ///< false: the fence was taken, nothing was changed
-  bool job_lost = false;         ///< the job row was not ours any more
+  std::vector<job_id> lost;      ///< of `commit::jobs`: those that were not ours any more; of kept ones nobody asks
   std::vector<job_id> inserted;  ///< the ids of `commit::inserts`, in order
 };
 

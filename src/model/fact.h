@@ -20,9 +20,26 @@ namespace squid_mesh {
 ///   wait_started         {"until": us}
 ///   step_parked          empty                               the process that got the run has no handler for the step
 ///   worker_lost          empty                               the run was taken from its worker while time had to pass
+///   woken_early          empty                               a job came before its time; the step waits on
+///   gate_opened          {"quorum": n, "until"?: us, "on_expiry": "error" | "reject"}
+///   gate_voted           command                             an approval that isn't the last one needed
+///   gate_unblocked       command                             a pause is over
+///   gate_approved        command
+///   gate_rejected        command
+///   gate_expired         empty                               what follows was said when the gate was opened
+///   event_awaited        {"name": text, "until"?: us}
+///   event_received       command with "name" and "data"      kept until a step takes it; names no step
+///   event_taken          empty                               the step took the oldest event of the name it awaits
+///   event_timed_out      empty
+///   cancel_requested     command with "idle": [step]         those steps have no worker and end at once; names no step
+///   deadline_passed      {"idle": [step]}                    the same, for the run's deadline; names no step
+///   attempt_discarded    {"output"?: json, "error"?: error}  its result came when nobody wanted it any more
+///   step_skipped         empty                               the run is ending: the step doesn't begin
+///   retry_requested      command with "input"?: {step: object}  a failed run goes on; names no step
 ///
-/// where `us` are microseconds since the Unix epoch. A run's start needs no fact: its row in the runs table is that.
-/// Its end needs none either: it follows from the last fact.
+/// where `us` are microseconds since the Unix epoch, and a command is {"actor"?: text, "reason"?: text, "metadata"?:
+/// json, "key"?: text}: who did it and why, and the idempotency key. A run's start needs no fact: its row in the runs
+/// table is that. Its end needs none either: it follows from the last fact.
 enum class fact_kind {
   step_completed,
   step_failed,
@@ -31,6 +48,22 @@ enum class fact_kind {
   wait_started,
   step_parked,
   worker_lost,
+  woken_early,
+  gate_opened,
+  gate_voted,
+  gate_unblocked,
+  gate_approved,
+  gate_rejected,
+  gate_expired,
+  event_awaited,
+  event_received,
+  event_taken,
+  event_timed_out,
+  cancel_requested,
+  deadline_passed,
+  attempt_discarded,
+  step_skipped,
+  retry_requested,
 };
 
 std::string_view to_string(fact_kind kind);

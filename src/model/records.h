@@ -14,6 +14,17 @@
 
 namespace squid_mesh {
 
+/// What a job drives: the only branch of a run, one of several that go on side by side, or the watch over its deadline.
+struct driven_branch {
+  enum class role { only, one_of_many, deadline };
+
+  run_id run;
+  role is = role::only;
+  std::string step{};  ///< of one of many: the step with which the branch began, which names it
+
+  bool operator==(const driven_branch&) const = default;
+};
+
 /// One row of `squid_mesh_runs`: how the run began, and its projection (`job`, `status`, `ended_at`).
 struct run_record {
   run_id id;
@@ -22,7 +33,16 @@ struct run_record {
   std::string trigger;
   std::string payload;  ///< JSON text, defaults filled in
   time_point started_at{};
-  std::optional<job_id> job;  ///< the job that carries the run
+  std::string queue{};      ///< where its jobs go, unless a step says otherwise; empty in rows of earlier versions
+  int priority = 0;         ///< of its jobs
+  std::string start_key{};  ///< the idempotency key of its start, unique in the workflow; empty: none
+  std::optional<time_point> deadline{};
+  /// JSON text, an object, or empty: `schedule` (what is in the context under that key: the intended time and window of
+  /// a tick), `replay_of` (a run's id), `actor`, `reason`.
+  std::string origin{};
+  /// The job that carries the run's only branch. None while it waits for somebody, and where the run has several:
+  /// each of those has a row in `squid_mesh_branches`.
+  std::optional<job_id> job{};
   /// As stored. While the run's job is executing, a stored `pending` or `retrying` means `running`: beginning to run
   /// doesn't cost a row that says so.
   run_status status = run_status::pending;
@@ -69,7 +89,20 @@ struct job_insert {
   int priority = 0;
   int max_attempts = 20;
   int attempt = 0;
-  std::optional<time_point> scheduled_at;  ///< unset: available at once
+  std::optional<time_point> scheduled_at{};  ///< unset: available at once
+  std::optional<driven_branch> drives{};     ///< for jobs that carry runs: from now on this is the branch's job
+};
+
+/// One row of `squid_mesh_schedules`: a cron trigger and its next tick.
+struct schedule_record {
+  std::string workflow;
+  std::string trigger;
+  std::string expression;
+  std::string timezone;
+  time_point next_at{};
+  std::optional<time_point> last_at{};  ///< the intended time of the last tick that fired
+  std::optional<run_id> last_run{};
+  std::optional<time_point> paused_at{};
 };
 
 /// One process of workers.

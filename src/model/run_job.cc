@@ -2,19 +2,57 @@
 
 #include <squid_mesh/json.hpp>
 
-namespace squid_mesh {
+#include <utility>
 
-job_insert run_job(const run_id& run, const std::string& queue) {
-  return {.queue = queue, .worker = run_worker_name, .args = R"({"run_id":")" + to_string(run) + R"("})"};
+namespace squid_mesh {
+namespace {
+
+/// A text member of a job's args; null where there is none.
+const std::string* text_in(const json& args, const char* key) {
+  if (!args.is_object()) return nullptr;
+  const auto found = args.find(key);
+  return found == args.end() ? nullptr : found->get_ptr<const std::string*>();
 }
 
-std::optional<run_id> run_of(const job_row& job) {
-  if (job.worker != run_worker_name) return std::nullopt;
+}  // namespace
+
+job_insert run_job(driven_branch branch, const std::string& queue, int priority) {
+  json args = {{"run_id", to_string(branch.run)}};
+  if (branch.is == driven_branch::role::one_of_many) args["step"] = branch.step;
+  job_insert job{.queue = queue, .args = args.dump(), .priority = priority};
+  job.worker = branch.is == driven_branch::role::deadline ? deadline_worker_name : run_worker_name;
+  job.drives = std::move(branch);
+  return job;
+}
+
+job_insert tick_job(const std::string& workflow, const std::string& trigger, const std::string& queue, time_point at) {
+  return {.queue = queue,
+          .worker = tick_worker_name,
+          .args = json{{"workflow", workflow}, {"trigger", trigger}}.dump(),
+          .scheduled_at = at};
+}
+
+std::optional<driven_branch> driven_by(const job_row& job) {
+  using role = driven_branch::role;
+  const bool is_deadline = job.worker == deadline_worker_name;
+  if (job.worker != run_worker_name && !is_deadline) return std::nullopt;
   const json args = json::parse(job.args, nullptr, false);
-  if (!args.is_object()) return std::nullopt;
-  const auto id = args.find("run_id");
-  if (id == args.end() || !id->is_string()) return std::nullopt;
-  return run_id::parse(id->get_ref<const std::string&>());
+  const std::string* const id = text_in(args, "run_id");
+  const auto run = id == nullptr ? std::nullopt : run_id::parse(*id);
+  if (!run) return std::nullopt;
+  if (is_deadline) return driven_branch{.run = *run, .is = role::deadline, .step = {}};
+  const std::string* const step = text_in(args, "step");
+  if (step == nullptr) return driven_branch{.run = *run, .is = role::only, .step = {}};
+  return driven_branch{.run = *run, .is = role::one_of_many, .step = *step};
+}
+
+std::optional<tick> tick_of(const job_row& job) {
+  if (job.worker != tick_worker_name) return std::nullopt;
+  const json args = json::parse(job.args, nullptr, false);
+  const std::string* const workflow = text_in(args, "workflow");
+  const std::string* const trigger = text_in(args, "trigger");
+  if (workflow == nullptr || trigger == nullptr) return std::nullopt;
+  return tick{.workflow = *workflow, .trigger = *trigger};
 }
 
 }  // namespace squid_mesh

@@ -10,13 +10,27 @@
 
 namespace squid_mesh {
 
-/// Their worker string; their args are `{"run_id": "..."}`.
+/// Their worker string. Their args are `{"run_id": "..."}`, with `"step"` where they drive one branch of several.
 inline constexpr const char* run_worker_name = "squid_mesh.run";
+/// The worker string of jobs that end a run at its deadline; args `{"run_id": "..."}`.
+inline constexpr const char* deadline_worker_name = "squid_mesh.deadline";
+/// The worker string of jobs that fire a schedule; args `{"workflow": "...", "trigger": "..."}`.
+inline constexpr const char* tick_worker_name = "squid_mesh.tick";
 
-/// A job that lets a worker drive this run, available at once.
-job_insert run_job(const run_id& run, const std::string& queue);
+/// A job that drives a branch of a run, or watches its deadline; available at once.
+job_insert run_job(driven_branch branch, const std::string& queue, int priority = 0);
 
-/// The run that a job carries, if it carries one.
-std::optional<run_id> run_of(const job_row& job);
+/// A job that fires a schedule when it is due.
+job_insert tick_job(const std::string& workflow, const std::string& trigger, const std::string& queue, time_point at);
+
+/// What a job drives, if it carries a run.
+std::optional<driven_branch> driven_by(const job_row& job);
+
+struct tick {
+  std::string workflow;
+  std::string trigger;
+};
+/// Which schedule a job fires, if it does that.
+std::optional<tick> tick_of(const job_row& job);
 
 }  // namespace squid_mesh

@@ -30,7 +30,8 @@ struct claim {
   std::optional<std::size_t> everywhere{};
 };
 
-/// A job that is now executing on the node that claimed it. A job that carries a run brings the run's journal.
+/// A job that is now executing on the node that claimed it. A job that carries a run brings the run's journal; one that
+/// drives one of many branches doesn't: many of them come at once, and the journal is the same.
 struct claimed_job {
   job_row job;
   std::optional<journal> run;
@@ -129,12 +130,16 @@ class store {
   virtual result<std::vector<claimed_job>> find_claimed(std::span<const std::string> queues,
                                                         std::string_view attempted_by) = 0;
 
-  /// Gives runs that haven't ended, but whose job was deleted, completed or discarded by somebody, a new job on this
-  /// queue. Returns how many.
+  /// Gives branches of runs that haven't ended, but whose job was deleted, completed, cancelled or discarded by
+  /// somebody, a new job: on the run's queue, or on this one where the run names none. The same for schedules. Returns
+  /// how many.
   virtual result<std::size_t> mend_runs(const std::string& queue, time_point now, std::size_t limit) = 0;
 
   /// Deletes finished jobs of these queues that ended before `before`. Returns how many.
   virtual result<std::size_t> prune_jobs(std::span<const std::string> queues, time_point before, std::size_t limit) = 0;
+
+  /// Runs whose jobs these are and that are being cancelled: whoever executes such a job should stop.
+  virtual result<std::vector<job_id>> being_cancelled(std::span<const job_id> ids) = 0;
 
   /// Whether other processes may have brought jobs for these queues since the last call. Cheap; may say yes too often,
   /// and where it only learns by polling, never says so.
@@ -151,6 +156,10 @@ class store {
   // -- Runs
 
   virtual result<journal> read_run(const run_id& id) = 0;  ///< `not_found`
+  /// The run that was started under this idempotency key; nullopt where there is none.
+  virtual result<std::optional<run_id>> find_by_start_key(std::string_view workflow, std::string_view key) = 0;
+  /// The jobs that drive a run's branches, with what each of them drives. Not those that are gone.
+  virtual result<std::vector<job_row>> jobs_of_run(const run_id& id) = 0;
   /// The status that a person should see; `not_found`.
   virtual result<run_status> read_status(const run_id& id) = 0;
   virtual result<std::vector<run_record>> list_runs(const run_filter& filter,
@@ -167,6 +176,16 @@ class store {
   /// Those of the given jobs that are no longer executing: somebody else ended or took them.
   virtual result<std::vector<job_id>> not_executing(std::span<const job_id> ids) = 0;
   virtual result<void> set_paused(std::string_view queue, bool paused, time_point now) = 0;
+
+  // -- Schedules
+
+  /// Makes a schedule known, with a tick job on this queue that is due at its `next_at`. One that is there already and
+  /// says the same stays as it is; one with another expression or time zone is changed, with its job.
+  virtual result<void> put_schedule(const schedule_record& what, const std::string& queue, time_point now) = 0;
+  virtual result<std::vector<schedule_record>> list_schedules() = 0;
+  /// Pauses a schedule, or resumes it with its next tick at `next_at`. `not_found`; false: it was so already.
+  virtual result<bool> set_schedule_paused(std::string_view workflow, std::string_view trigger, bool paused,
+                                           time_point next_at, time_point now) = 0;
 };
 
 }  // namespace squid_mesh::storage
