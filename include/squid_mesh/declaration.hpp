@@ -2,6 +2,7 @@
 #pragma once
 
 #include <squid_mesh/action.hpp>
+#include <squid_mesh/condition.hpp>
 #include <squid_mesh/detail/fixed_list.hpp>
 #include <squid_mesh/log.hpp>
 #include <squid_mesh/time.hpp>
@@ -104,12 +105,34 @@ struct field {
 
 // -- Triggers --------------------------------------------------------------------------------------------------------
 
+/// What becomes of ticks that came while nobody worked.
+enum class missed_ticks {
+  run_once,  ///< One run, for the latest of them.
+  skip,      ///< None.
+  run_all,   ///< A run for each, the latest `missed_limit` at most.
+};
+/// What becomes of a tick while the run of the tick before hasn't ended.
+enum class overlap {
+  allow,            ///< It starts a run like any other.
+  skip,             ///< It starts none.
+  cancel_previous,  ///< The earlier run is cancelled.
+};
+
+/// `run_once`, `skip`, `run_all`.
+std::string_view to_string(missed_ticks policy);
+/// `allow`, `skip`, `cancel_previous`.
+std::string_view to_string(overlap policy);
+
 /// When a cron trigger fires: five fields (minute, hour, day of month, month, weekday) in an IANA time zone.
 struct cron {
   /// Such as `0 9 * * MON-FRI` or `@daily`. A field is a list of `*`, `a`, `a-b`, `*/n`, `a/n` and `a-b/n`; months and
-  /// weekdays have English three-letter names, in any case; Sunday is 0 and 7.
+  /// weekdays have English three-letter names, in any case; Sunday is 0 and 7. Where both the day of the month and the
+  /// weekday are restricted, a day that fits either of them will do, as in Vixie cron; in Oban's, it has to fit both.
   std::string_view expression{};
   std::string_view timezone = "Etc/UTC";
+  missed_ticks missed = missed_ticks::run_once;
+  int missed_limit = 100;  ///< at least 1
+  squid_mesh::overlap overlap = squid_mesh::overlap::allow;
 };
 
 /// How a run starts. Without a schedule the trigger is manual: runs start only by `start_run`.
@@ -171,10 +194,11 @@ struct retry_policy {
 
 /// What can be said of any step besides its name and what it does.
 struct step_options {
-  /// What the step reads. Empty: the whole context.
+  /// What the step reads. Empty: the whole context; in a workflow of dependencies, what the payload and the steps
+  /// before this one have put there.
   detail::fixed_list<input_binding, 16> input{};
-  /// The context key under which the output goes. Empty: the output is an object whose keys are merged into the
-  /// context.
+  /// The context key under which the output goes. Empty: an action's output is an object whose keys are merged into the
+  /// context; that of a gate or of an event goes under the step's name.
   std::string_view output{};
   retry_policy retry{};
   /// The time that one attempt may take; zero: no limit.
@@ -182,6 +206,11 @@ struct step_options {
   /// The action writes to the host's own tables in the transaction that records its end: see `postgres::connection` and
   /// `sqlite::connection`. Its effects there happen exactly once.
   bool transactional = false;
+  /// The steps that have to be completed before this one begins. A workflow in which any step says so is one of
+  /// dependencies: it has no transitions, and all steps that wait for nothing begin at once, side by side.
+  detail::fixed_list<std::string_view, 32> after{};
+  /// Where a worker for the step is looked for; empty: on the workflow's queue.
+  std::string_view queue{};
 };
 
 /// The built-in step that writes a line to the host's log.
@@ -195,12 +224,44 @@ struct wait {
   milliseconds duration{0};
 };
 
-enum class step_kind { action, log, wait };
+/// How a gate that nobody has opened in time is left: as a failure of the step, or as a rejection.
+enum class expiry { error, reject };
 
-/// `action`, `log`, `wait`.
+/// `error`, `reject`.
+std::string_view to_string(expiry outcome);
+
+/// The built-in step that stops the run until `mesh::unblock_run`. It holds no worker meanwhile.
+struct pause {
+  milliseconds expires_in{0};  ///< then the step fails; zero: never
+};
+
+/// The built-in step that stops the run until people have approved (`ok`) or one has rejected (`error`). Its output
+/// says who decided what, when and why.
+struct approval {
+  int quorum = 1;              ///< how many different people have to approve
+  milliseconds expires_in{0};  ///< zero: never
+  expiry on_expiry = expiry::reject;
+};
+
+/// The built-in step that waits for an event which `mesh::signal_run` brings, and takes its data as output. An event
+/// that came before counts. It holds no worker meanwhile.
+struct await_event {
+  std::string_view name{};
+  milliseconds timeout{0};  ///< then it goes on along `on::timeout`; zero: never
+};
+
+enum class step_kind { action, log, wait, pause, approval, await_event };
+
+/// `action`, `log`, `wait`, `pause`, `approval`, `await_event`.
 std::string_view to_string(step_kind kind);
 
-/// One unit of work: an action of the host, or a built-in, which takes no options.
+/// Whether a step of this kind waits for a person's decision.
+constexpr bool is_gate(step_kind kind) { return kind == step_kind::pause || kind == step_kind::approval; }
+
+/// Whether a worker has to do something for a step of this kind.
+constexpr bool needs_worker(step_kind kind) { return kind == step_kind::action || kind == step_kind::log; }
+
+/// One unit of work: an action of the host, or a built-in, which takes few of the options.
 struct step : step_options {
   std::string_view name{};
   step_kind kind = step_kind::action;
@@ -208,6 +269,10 @@ struct step : step_options {
   std::string_view log_message{};
   level log_severity = level::info;
   milliseconds wait_duration{0};
+  std::string_view event{};    ///< of await_event
+  milliseconds expires_in{0};  ///< of gates and await_event
+  int quorum = 1;
+  expiry on_expiry = expiry::error;
 
   constexpr step() = default;
   constexpr step(std::string_view step_name, action_ref what, step_options how = {})
@@ -220,23 +285,40 @@ struct step : step_options {
         log_severity(what.severity) {}
   constexpr step(std::string_view step_name, squid_mesh::wait what, step_options how = {})
       : step_options(how), name(step_name), kind(step_kind::wait), wait_duration(what.duration) {}
+  constexpr step(std::string_view step_name, squid_mesh::pause what, step_options how = {})
+      : step_options(how), name(step_name), kind(step_kind::pause), expires_in(what.expires_in) {}
+  constexpr step(std::string_view step_name, squid_mesh::approval what, step_options how = {})
+      : step_options(how),
+        name(step_name),
+        kind(step_kind::approval),
+        expires_in(what.expires_in),
+        quorum(what.quorum),
+        on_expiry(what.on_expiry) {}
+  constexpr step(std::string_view step_name, squid_mesh::await_event what, step_options how = {})
+      : step_options(how), name(step_name), kind(step_kind::await_event), event(what.name), expires_in(what.timeout) {}
 };
 
 // -- Transitions -----------------------------------------------------------------------------------------------------
 
-/// The outcome of a step that a transition follows.
-enum class on { ok, error };
+/// The outcome of a step that a transition follows. `timeout` is that of an event that didn't come in time; without a
+/// transition for it, that is an error.
+enum class on { ok, error, timeout };
 
-/// `ok`, `error`.
+/// `ok`, `error`, `timeout`.
 std::string_view to_string(on outcome);
 
 /// The end of a run, as a transition's target. No step can have this name.
 inline constexpr std::string_view complete = "complete";
 
+/// Of the transitions for one outcome of a step, the first one whose condition holds is followed; the last one has
+/// none.
 struct transition {
   std::string_view from{};
   squid_mesh::on on = squid_mesh::on::ok;
   std::string_view to{};
+  condition when{};
+  /// How often a run may follow it; zero: any number of times. One that leads back to an earlier step needs it.
+  int at_most = 0;
 };
 
 // -- The whole -------------------------------------------------------------------------------------------------------
@@ -246,6 +328,8 @@ struct declaration {
   std::string_view name{};
   /// A label for people; the workflow's identity is its name and its fingerprint.
   std::string_view version{};
+  /// Where workers for its runs are looked for; empty: on the mesh's queue.
+  std::string_view queue{};
   detail::fixed_list<trigger, 8> triggers{};
   detail::fixed_list<step, 64> steps{};
   detail::fixed_list<transition, 128> transitions{};

@@ -4,11 +4,13 @@
 #include <squid_mesh/declaration.hpp>
 #include <squid_mesh/error.hpp>
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace squid_mesh {
@@ -32,6 +34,9 @@ class definition {
   struct schedule {
     std::string expression;
     std::string timezone;
+    missed_ticks missed = missed_ticks::run_once;
+    int missed_limit = 100;
+    squid_mesh::overlap overlap = squid_mesh::overlap::allow;
   };
   struct trigger {
     std::string name;
@@ -51,19 +56,38 @@ class definition {
     retry_policy retry;
     milliseconds timeout{0};
     bool transactional = false;
+    std::vector<std::string> after;
+    std::string queue;
     std::string log_message;
     level log_severity = level::info;
     milliseconds wait_duration{0};
+    std::string event;
+    milliseconds expires_in{0};
+    int quorum = 1;
+    expiry on_expiry = expiry::error;
+  };
+  /// As in `squid_mesh::condition`.
+  struct condition_term {
+    term_kind is = term_kind::all;
+    std::string path;
+    json value;
+    std::size_t operands = 0;
+  };
+  struct condition {
+    std::vector<condition_term> terms;
   };
   struct transition {
     std::string from;
     squid_mesh::on on = squid_mesh::on::ok;
     std::string to;
+    condition when;
+    int at_most = 0;
   };
 
-  /// Where a transition leads: a step's index, or the end of the run.
-  struct target {
-    std::optional<std::size_t> step;  ///< nullopt: complete
+  /// A transition as the graph has it.
+  struct route {
+    std::size_t transition = 0;     ///< its index
+    std::optional<std::size_t> to;  ///< a step's index; nullopt: the end of the run
   };
 
   /// From a declaration. Those made by `workflow` always succeed, unless a time zone doesn't exist.
@@ -86,24 +110,44 @@ class definition {
 
   [[nodiscard]] const trigger* find_trigger(std::string_view name) const;
   [[nodiscard]] std::optional<std::size_t> find_step(std::string_view name) const;
-  /// The step with which a run begins.
-  [[nodiscard]] std::size_t entry() const { return entry_; }
-  /// Where a run goes after a step ended so; nullopt where no transition says.
-  [[nodiscard]] std::optional<target> next(std::size_t from, on outcome) const;
+  [[nodiscard]] const std::string& queue() const { return queue_; }
+  /// The context key under which a step's output goes; empty where its keys are merged into the context.
+  [[nodiscard]] std::string_view output_key(std::size_t of) const;
+
+  /// Whether steps begin after others that they name, side by side, rather than along transitions.
+  [[nodiscard]] bool has_dependencies() const { return has_dependencies_; }
+  /// The steps with which a run begins, in the order declared: one, unless the workflow has dependencies.
+  [[nodiscard]] std::span<const std::size_t> entries() const { return entries_; }
+  /// The transitions of a step for an outcome, in the order declared.
+  [[nodiscard]] std::span<const route> routes(std::size_t from, on outcome) const;
+  /// The steps that wait for this one.
+  [[nodiscard]] std::span<const std::size_t> dependents(std::size_t of) const { return links_[of].dependents; }
+  /// The steps that this one waits for, directly.
+  [[nodiscard]] std::span<const std::size_t> dependencies(std::size_t of) const { return links_[of].dependencies; }
 
  private:
+  /// How a step is connected, as indexes.
+  struct links {
+    std::array<std::vector<route>, 3> routes;  ///< by outcome
+    std::vector<std::size_t> dependencies;
+    std::vector<std::size_t> dependents;
+  };
+
   explicit definition(detail::draft checked);
+  void connect();
 
   json document_;
   std::string fingerprint_;
   std::string name_;
   std::string version_;
+  std::string queue_;
   std::vector<trigger> triggers_;
   std::vector<step> steps_;
   std::vector<transition> transitions_;
-  std::size_t entry_ = 0;
-  std::vector<std::optional<target>> on_ok_;     ///< by step index
-  std::vector<std::optional<target>> on_error_;  ///< by step index
+  std::unordered_map<std::string, std::size_t> step_indexes_;
+  bool has_dependencies_ = false;
+  std::vector<std::size_t> entries_;
+  std::vector<links> links_;  ///< by step
 };
 
 }  // namespace squid_mesh

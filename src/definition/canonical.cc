@@ -49,12 +49,21 @@ std::string_view timezone_of(const Trigger& t) {
   return t.timezone.empty() ? std::string_view("Etc/UTC") : std::string_view(t.timezone);
 }
 
+// Keys that came later are written only where they say something: fingerprints of definitions that don't know them
+// stay what they are.
+
 template <class Trigger>
 json trigger_to_json(const Trigger& t) {
-  return {{"name", t.name},
-          {"schedule", t.schedule ? json(t.schedule->expression) : json()},
-          {"timezone", timezone_of(t)},
-          {"payload", to_list(t.payload, [](const auto& f) { return field_to_json(f); })}};
+  json out = {{"name", t.name},
+              {"schedule", t.schedule ? json(t.schedule->expression) : json()},
+              {"timezone", timezone_of(t)},
+              {"payload", to_list(t.payload, [](const auto& f) { return field_to_json(f); })}};
+  const definition::schedule plain{};
+  if (!t.schedule) return out;
+  if (t.schedule->missed != plain.missed) out["missed"] = to_string(t.schedule->missed);
+  if (t.schedule->missed_limit != plain.missed_limit) out["missed_limit"] = t.schedule->missed_limit;
+  if (t.schedule->overlap != plain.overlap) out["overlap"] = to_string(t.schedule->overlap);
+  return out;
 }
 
 json retry_to_json(const retry_policy& retry) {
@@ -68,6 +77,31 @@ json retry_to_json(const retry_policy& retry) {
             {"jitter", retry.backoff.jitter}}}};
 }
 
+/// What a built-in step does, under the name of its kind.
+template <class Step>
+void add_built_in(json& out, const Step& s) {
+  const std::string key(to_string(s.kind));
+  switch (s.kind) {
+    case step_kind::action:
+      return;
+    case step_kind::log:
+      out[key] = {{"message", s.log_message}, {"level", to_string(s.log_severity)}};
+      return;
+    case step_kind::wait:
+      out[key] = {{"duration_ms", s.wait_duration.count()}};
+      return;
+    case step_kind::pause:
+      out[key] = {{"expires_in_ms", s.expires_in.count()}};
+      return;
+    case step_kind::approval:
+      out[key] = {{"quorum", s.quorum}, {"expires_in_ms", s.expires_in.count()}, {"on_expiry", to_string(s.on_expiry)}};
+      return;
+    case step_kind::await_event:
+      out[key] = {{"name", s.event}, {"timeout_ms", s.expires_in.count()}};
+      return;
+  }
+}
+
 template <class Step>
 json step_to_json(const Step& s) {
   const auto binding = [](const auto& b) { return json{{"name", b.name}, {"path", b.path}}; };
@@ -79,21 +113,66 @@ json step_to_json(const Step& s) {
               {"timeout_ms", s.timeout.count()},
               {"log", nullptr},
               {"wait", nullptr}};
-  // Only where it is so: fingerprints of definitions that don't know the key stay what they are.
   if (s.transactional) out["transactional"] = true;
-  if (s.kind == step_kind::log) out["log"] = {{"message", s.log_message}, {"level", to_string(s.log_severity)}};
-  if (s.kind == step_kind::wait) out["wait"] = {{"duration_ms", s.wait_duration.count()}};
+  if (!s.after.empty()) out["after"] = to_list(s.after, [](const auto& name) { return json(name); });
+  if (!s.queue.empty()) out["queue"] = s.queue;
+  add_built_in(out, s);
+  return out;
+}
+
+json value_of(const operand& value) {
+  switch (value.is) {
+    case operand::kind::string:
+      return std::string(value.text);
+    case operand::kind::integer:
+      return value.integer;
+    case operand::kind::floating:
+      return value.floating;
+    case operand::kind::boolean:
+      return value.boolean;
+  }
+  return nullptr;
+}
+json value_of(const json& value) { return value; }
+
+/// Writes the term at `at` and its operands, and moves past them.
+template <class Terms>
+json term_to_json(const Terms& terms, std::size_t& at) {
+  const auto& term = terms[at++];
+  if (term.is == term_kind::constant) return value_of(term.value);
+  const std::string key(to_string(term.is));
+  json out = json::object();
+  if (detail::has_path(term.is)) out["path"] = term.path;
+  if (detail::has_value(term.is)) {
+    out[key] = value_of(term.value);
+  } else if (term.is == term_kind::exists) {
+    out[key] = true;
+  } else {
+    json operands = json::array();
+    for (std::size_t i = 0; i < term.operands; ++i) operands.push_back(term_to_json(terms, at));
+    out[key] = term.is == term_kind::negation && operands.size() == 1 ? operands.front() : operands;
+  }
+  return out;
+}
+
+template <class Transition>
+json transition_to_json(const Transition& t) {
+  json out = {{"from", t.from}, {"on", to_string(t.on)}, {"to", t.to}};
+  std::size_t at = 0;
+  if (!t.when.terms.empty()) out["when"] = term_to_json(t.when.terms, at);
+  if (t.at_most != 0) out["at_most"] = t.at_most;
   return out;
 }
 
 template <class Workflow>
 json workflow_to_json(const Workflow& w) {
-  const auto transition = [](const auto& t) { return json{{"from", t.from}, {"on", to_string(t.on)}, {"to", t.to}}; };
-  return {{"name", w.name},
-          {"version", w.version},
-          {"triggers", to_list(w.triggers, [](const auto& t) { return trigger_to_json(t); })},
-          {"steps", to_list(w.steps, [](const auto& s) { return step_to_json(s); })},
-          {"transitions", to_list(w.transitions, transition)}};
+  json out = {{"name", w.name},
+              {"version", w.version},
+              {"triggers", to_list(w.triggers, [](const auto& t) { return trigger_to_json(t); })},
+              {"steps", to_list(w.steps, [](const auto& s) { return step_to_json(s); })},
+              {"transitions", to_list(w.transitions, [](const auto& t) { return transition_to_json(t); })}};
+  if (!w.queue.empty()) out["queue"] = w.queue;
+  return out;
 }
 
 }  // namespace

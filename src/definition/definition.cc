@@ -10,21 +10,13 @@
 #include <utility>
 
 namespace squid_mesh {
-namespace {
-
-/// The index of what has the name.
-template <class T>
-std::optional<std::size_t> find_named(const std::vector<T>& list, std::string_view name) {
-  const auto found = std::ranges::find(list, name, &T::name);
-  if (found == list.end()) return std::nullopt;
-  return static_cast<std::size_t>(found - list.begin());
-}
-
-}  // namespace
-
 std::string_view to_string(type t) { return words::types.at(static_cast<std::size_t>(t)); }
 std::string_view to_string(step_kind kind) { return words::step_kinds.at(static_cast<std::size_t>(kind)); }
 std::string_view to_string(on outcome) { return words::outcomes.at(static_cast<std::size_t>(outcome)); }
+std::string_view to_string(expiry outcome) { return words::expiries.at(static_cast<std::size_t>(outcome)); }
+std::string_view to_string(missed_ticks policy) { return words::missed_policies.at(static_cast<std::size_t>(policy)); }
+std::string_view to_string(overlap policy) { return words::overlaps.at(static_cast<std::size_t>(policy)); }
+std::string_view to_string(term_kind kind) { return words::terms.at(static_cast<std::size_t>(kind)); }
 
 result<definition> definition::from(const declaration& declared) {
   problem_list problems;
@@ -46,31 +38,52 @@ definition::definition(detail::draft checked)
       fingerprint_(sha256_hex(document_.dump())),
       name_(std::move(checked.name)),
       version_(std::move(checked.version)),
+      queue_(std::move(checked.queue)),
       triggers_(std::move(checked.triggers)),
       steps_(std::move(checked.steps)),
       transitions_(std::move(checked.transitions)),
-      on_ok_(steps_.size()),
-      on_error_(steps_.size()) {
-  std::vector<bool> is_target(steps_.size());
-  for (const transition& t : transitions_) {
-    const std::size_t from = *find_step(t.from);
-    const target to{.step = find_step(t.to)};
-    (t.on == on::ok ? on_ok_ : on_error_)[from] = to;
-    if (to.step) is_target[*to.step] = true;
+      links_(steps_.size()) {
+  for (std::size_t i = 0; i < steps_.size(); ++i) step_indexes_.emplace(steps_[i].name, i);
+  connect();
+}
+
+/// Resolves names to indexes, once.
+void definition::connect() {
+  std::vector<bool> has_before(steps_.size());
+  for (std::size_t i = 0; i < transitions_.size(); ++i) {
+    const transition& t = transitions_[i];
+    const auto to = find_step(t.to);
+    links_[*find_step(t.from)].routes.at(static_cast<std::size_t>(t.on)).push_back({.transition = i, .to = to});
+    // As the rules say: one with a limit doesn't keep a step from being the first.
+    if (to && t.at_most == 0) has_before[*to] = true;
   }
-  entry_ = static_cast<std::size_t>(std::ranges::find(is_target, false) - is_target.begin());
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    for (const std::string& name : steps_[i].after) {
+      const std::size_t earlier = *find_step(name);
+      links_[i].dependencies.push_back(earlier);
+      links_[earlier].dependents.push_back(i);
+      has_before[i] = has_dependencies_ = true;
+    }
+  }
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    if (!has_before[i] && (has_dependencies_ || entries_.empty())) entries_.push_back(i);
+  }
 }
 
 const definition::trigger* definition::find_trigger(std::string_view name) const {
-  const auto found = find_named(triggers_, name);
-  return found ? &triggers_[*found] : nullptr;
+  const auto found = std::ranges::find(triggers_, name, &trigger::name);
+  return found == triggers_.end() ? nullptr : &*found;
 }
 
-std::optional<std::size_t> definition::find_step(std::string_view name) const { return find_named(steps_, name); }
+std::optional<std::size_t> definition::find_step(std::string_view name) const {
+  const auto found = step_indexes_.find(std::string(name));
+  return found == step_indexes_.end() ? std::nullopt : std::optional(found->second);
+}
 
-std::optional<definition::target> definition::next(std::size_t from, on outcome) const {
-  const auto& targets = outcome == on::ok ? on_ok_ : on_error_;
-  return from < targets.size() ? targets[from] : std::nullopt;
+std::string_view definition::output_key(std::size_t of) const { return detail::output_key(steps_[of]); }
+
+std::span<const definition::route> definition::routes(std::size_t from, on outcome) const {
+  return links_[from].routes.at(static_cast<std::size_t>(outcome));
 }
 
 }  // namespace squid_mesh

@@ -15,6 +15,7 @@ namespace detail {
 struct draft {
   std::string name;
   std::string version;
+  std::string queue;
   std::vector<definition::trigger> triggers;
   std::vector<definition::step> steps;
   std::vector<definition::transition> transitions;
@@ -22,7 +23,8 @@ struct draft {
 
 }  // namespace detail
 
-/// The rules find it by the field's type, as its counterpart for declarations.
+/// The rules find them by the parameter's type, as their counterparts for declarations.
 detail::default_kind kind_of_default(const definition::field& f);
+detail::default_kind kind_of_operand(const definition::condition_term& term);
 
 }  // namespace squid_mesh

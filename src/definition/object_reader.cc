@@ -7,7 +7,7 @@ namespace squid_mesh {
 namespace {
 
 /// Some rules compare every element with every other one.
-constexpr std::size_t longest_list = 1000;
+constexpr std::size_t longest_list = 5000;
 
 }  // namespace
 

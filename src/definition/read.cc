@@ -4,8 +4,10 @@
 #include "definition/object_reader.h"
 #include "definition/words.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 namespace squid_mesh {
 namespace {
@@ -77,7 +79,11 @@ definition::trigger read_trigger(const json& value, const place& where, reader_s
   object.text("timezone", presence::defaulted, t.timezone);
   object.list("payload", presence::defaulted, t.payload,
               [&](const json& f, const place& at) { return read_field(f, at, state); });
-  if (object.value("schedule") != nullptr) t.schedule = {.expression = expression, .timezone = t.timezone};
+  definition::schedule schedule{.expression = expression, .timezone = t.timezone};
+  object.word("missed", presence::defaulted, words::missed_policies, schedule.missed);
+  object.integer("missed_limit", presence::defaulted, schedule.missed_limit);
+  object.word("overlap", presence::defaulted, words::overlaps, schedule.overlap);
+  if (object.value("schedule") != nullptr) t.schedule = std::move(schedule);
   if (!zone_exists(t.timezone)) {
     state.problems.add("time_zone_is_unknown", {&where, "timezone"}, "there is no such time zone", t.timezone);
   }
@@ -129,13 +135,61 @@ void read_wait(const json& value, const place& where, reader_state& state, defin
   object.no_other_keys();
 }
 
-/// The key that says what a built-in does belongs to its kind alone.
+void read_pause(const json& value, const place& where, reader_state& state, definition::step& s) {
+  object_reader object(value, where, state);
+  object.duration("expires_in_ms", presence::defaulted, s.expires_in);
+  object.no_other_keys();
+}
+
+void read_approval(const json& value, const place& where, reader_state& state, definition::step& s) {
+  object_reader object(value, where, state);
+  object.integer("quorum", presence::defaulted, s.quorum);
+  object.duration("expires_in_ms", presence::defaulted, s.expires_in);
+  s.on_expiry = expiry::reject;
+  object.word("on_expiry", presence::defaulted, words::expiries, s.on_expiry);
+  object.no_other_keys();
+}
+
+void read_event(const json& value, const place& where, reader_state& state, definition::step& s) {
+  object_reader object(value, where, state);
+  object.text("name", presence::required, s.event);
+  object.duration("timeout_ms", presence::defaulted, s.expires_in);
+  object.no_other_keys();
+}
+
+/// The key that says what a built-in does belongs to its kind alone. A pause has nothing that must be said.
 const json* part_of_kind(object_reader& object, step_kind kind, step_kind actual) {
   const std::string_view key = to_string(kind);
-  const json* found = object.value(key, kind == actual ? presence::required : presence::defaulted);
+  const bool must_be_there = kind == actual && kind != step_kind::pause && kind != step_kind::approval;
+  const json* found = object.value(key, must_be_there ? presence::required : presence::defaulted);
   if (found == nullptr || kind == actual) return found;
   object.unreadable("json_key_is_unknown", key, "a step of another kind has no such key");
   return nullptr;
+}
+
+void read_built_in(object_reader& object, const place& where, reader_state& state, definition::step& s) {
+  const auto part = [&](step_kind kind, const auto& read) {
+    if (const json* found = part_of_kind(object, kind, s.kind)) read(*found, {&where, to_string(kind)}, state, s);
+  };
+  part(step_kind::log, read_log);
+  part(step_kind::wait, read_wait);
+  part(step_kind::pause, read_pause);
+  if (s.kind == step_kind::approval) s.on_expiry = expiry::reject;
+  part(step_kind::approval, read_approval);
+  part(step_kind::await_event, read_event);
+}
+
+/// An empty list looks like a mistake, and means nothing that leaving the key out doesn't.
+void read_after(object_reader& object, definition::step& s) {
+  const json* found = object.value("after");
+  object.list("after", presence::defaulted, s.after, [&](const json& name, const place&) {
+    if (name.is_string()) return name.get<std::string>();
+    object.unreadable("json_has_the_wrong_type", "after", "this must be a list of strings");
+    return std::string();
+  });
+  if (found != nullptr && found->is_array() && found->empty()) {
+    object.unreadable("after_is_empty", "after", "a step that waits for nothing doesn't say so", s.name);
+  }
 }
 
 definition::step read_step(const json& value, const place& where, reader_state& state) {
@@ -149,10 +203,51 @@ definition::step read_step(const json& value, const place& where, reader_state& 
   if (const json* found = object.value("retry")) s.retry = read_retry(*found, {&where, "retry"}, state);
   object.duration("timeout_ms", presence::defaulted, s.timeout);
   object.boolean("transactional", s.transactional);
-  if (const json* found = part_of_kind(object, step_kind::log, s.kind)) read_log(*found, {&where, "log"}, state, s);
-  if (const json* found = part_of_kind(object, step_kind::wait, s.kind)) read_wait(*found, {&where, "wait"}, state, s);
+  read_after(object, s);
+  object.text("queue", presence::defaulted, s.queue);
+  read_built_in(object, where, state, s);
   object.no_other_keys();
   return s;
+}
+
+/// A term of a condition and its operands, appended to `into`.
+void read_term(const json& value, const place& where, reader_state& state, definition::condition& into, int depth) {
+  object_reader object(value, where, state);
+  const auto said = std::ranges::find_if(
+      words::terms, [&](std::string_view word) { return word != "constant" && object.value(word) != nullptr; });
+  if (said == words::terms.end() || depth > detail::max_json_depth) {
+    const char* const message = depth > detail::max_json_depth ? "the condition is nested too deeply"
+                                                               : "a condition says equals, not_equals, greater_than, "
+                                                                 "less_than, exists, in, all, any or not";
+    object.unreadable("condition_says_nothing", "", message);
+    return;
+  }
+  const std::string_view key = *said;
+  const auto kind = static_cast<term_kind>(said - words::terms.begin());
+  const json& operand = *object.value(key);
+  const place inside{&where, key};
+  const std::size_t at = into.terms.size();
+  into.terms.push_back({.is = kind, .path = {}, .value = nullptr, .operands = 0});
+  if (detail::has_path(kind)) object.text("path", presence::required, into.terms[at].path);
+  if (detail::has_value(kind)) into.terms[at].value = operand;
+  if (kind == term_kind::negation) {
+    into.terms[at].operands = 1;
+    read_term(operand, inside, state, into, depth + 1);
+  } else if (detail::combines(kind)) {
+    std::vector<const json*> operands;
+    object.list(key, presence::required, operands, [](const json& each, const place&) { return &each; });
+    into.terms[at].operands = operands.size();
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+      if (kind == term_kind::in) {
+        into.terms.push_back({.is = term_kind::constant, .path = {}, .value = *operands[i], .operands = 0});
+      } else {
+        read_term(*operands[i], {&where, key, i}, state, into, depth + 1);
+      }
+    }
+  } else if (kind == term_kind::exists && operand != true) {
+    object.unreadable("json_has_the_wrong_type", key, "this must be true: use not for the opposite");
+  }
+  object.no_other_keys();
 }
 
 definition::transition read_transition(const json& value, const place& where, reader_state& state) {
@@ -161,6 +256,8 @@ definition::transition read_transition(const json& value, const place& where, re
   object.text("from", presence::required, t.from);
   object.word("on", presence::defaulted, words::outcomes, t.on);
   object.text("to", presence::required, t.to);
+  if (const json* found = object.value("when")) read_term(*found, {&where, "when"}, state, t.when, 0);
+  object.integer("at_most", presence::defaulted, t.at_most);
   object.no_other_keys();
   return t;
 }
@@ -174,30 +271,30 @@ reading read_draft(const json& document, problem_list& problems) {
   object_reader object(document, root, state);
   object.text("name", presence::required, w.name);
   object.text("version", presence::defaulted, w.version);
+  object.text("queue", presence::defaulted, w.queue);
   object.list("triggers", presence::required, w.triggers,
               [&](const json& t, const place& at) { return read_trigger(t, at, state); });
   object.list("steps", presence::required, w.steps,
               [&](const json& s, const place& at) { return read_step(s, at, state); });
-  object.list("transitions", presence::required, w.transitions,
+  object.list("transitions", presence::defaulted, w.transitions,
               [&](const json& t, const place& at) { return read_transition(t, at, state); });
   object.no_other_keys();
   return {.workflow = std::move(w), .is_complete = state.is_complete};
 }
 
-detail::default_kind kind_of_default(const definition::field& f) {
+namespace {
+
+detail::default_kind kind_of_value(const json& value) {
   using detail::default_kind;
-  if (f.is_today) return default_kind::today;
-  if (!f.fallback) return default_kind::none;
-  switch (f.fallback->type()) {
+  switch (value.type()) {
     case json::value_t::string:
-      return default_kind::string;
+      return detail::is_utf8(value.get_ref<const std::string&>()) ? default_kind::string : default_kind::invalid;
     case json::value_t::number_integer:
       return default_kind::integer;
     case json::value_t::number_unsigned:
-      return std::in_range<std::int64_t>(f.fallback->get<std::uint64_t>()) ? default_kind::integer
-                                                                           : default_kind::floating;
+      return std::in_range<std::int64_t>(value.get<std::uint64_t>()) ? default_kind::integer : default_kind::floating;
     case json::value_t::number_float:
-      return default_kind::floating;
+      return detail::kind_of_number(value.get<double>());
     case json::value_t::boolean:
       return default_kind::boolean;
     case json::value_t::object:
@@ -207,6 +304,15 @@ detail::default_kind kind_of_default(const definition::field& f) {
     default:
       return default_kind::invalid;
   }
+}
+
+}  // namespace
+
+detail::default_kind kind_of_operand(const definition::condition_term& term) { return kind_of_value(term.value); }
+
+detail::default_kind kind_of_default(const definition::field& f) {
+  if (f.is_today) return detail::default_kind::today;
+  return f.fallback ? kind_of_value(*f.fallback) : detail::default_kind::none;
 }
 
 }  // namespace squid_mesh

@@ -8,8 +8,14 @@ namespace squid_mesh::words {
 
 // Each in the order of its enumerators.
 inline constexpr std::array<std::string_view, 6> types{"string", "integer", "float", "boolean", "object", "list"};
-inline constexpr std::array<std::string_view, 3> step_kinds{"action", "log", "wait"};
-inline constexpr std::array<std::string_view, 2> outcomes{"ok", "error"};
+inline constexpr std::array<std::string_view, 6> step_kinds{"action", "log",      "wait",
+                                                            "pause",  "approval", "await_event"};
+inline constexpr std::array<std::string_view, 3> outcomes{"ok", "error", "timeout"};
+inline constexpr std::array<std::string_view, 2> expiries{"error", "reject"};
+inline constexpr std::array<std::string_view, 3> missed_policies{"run_once", "skip", "run_all"};
+inline constexpr std::array<std::string_view, 3> overlaps{"allow", "skip", "cancel_previous"};
+inline constexpr std::array<std::string_view, 10> terms{"equals", "not_equals", "greater_than", "less_than", "exists",
+                                                        "in",     "constant",   "all",          "any",       "not"};
 inline constexpr std::array<std::string_view, 4> levels{"debug", "info", "warning", "error"};
 
 }  // namespace squid_mesh::words

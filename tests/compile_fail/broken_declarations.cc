@@ -104,7 +104,7 @@ constexpr auto c4 = sm::workflow(with_step({"only", sm::log{""}}));
 // rule: wait_duration_is_not_positive
 constexpr auto c5 = sm::workflow(with_step({"only", sm::wait{0ms}}));
 
-// rule: log_or_wait_has_options_of_an_action
+// rule: built_in_step_has_options_of_an_action
 constexpr auto c6 = sm::workflow(with_step({"only", sm::log{"Hello"}, {.output = "line"}}));
 
 // rule: timeout_is_negative

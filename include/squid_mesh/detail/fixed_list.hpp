@@ -19,8 +19,12 @@ class fixed_list {
  public:
   constexpr fixed_list() = default;
   constexpr fixed_list(std::initializer_list<T> elements) {
-    if (elements.size() > Capacity) declaration_list_is_longer_than_its_capacity();
-    for (const T& element : elements) elements_[size_++] = element;
+    for (const T& element : elements) push_back(element);
+  }
+
+  constexpr void push_back(const T& element) {
+    if (size_ == Capacity) declaration_list_is_longer_than_its_capacity();
+    elements_[size_++] = element;
   }
 
   [[nodiscard]] constexpr const T* begin() const { return elements_.data(); }

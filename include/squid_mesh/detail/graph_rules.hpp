@@ -1,33 +1,23 @@
-// squid_mesh/detail/graph_rules.hpp - the checks of how a workflow's steps are connected, and of what its steps read.
+// squid_mesh/detail/graph_rules.hpp - the checks of how transitions connect a workflow's steps, and of what steps read.
 #pragma once
 
 #include <squid_mesh/declaration.hpp>
-#include <squid_mesh/detail/json_path.hpp>
+#include <squid_mesh/detail/input_rules.hpp>
 #include <squid_mesh/detail/name_index.hpp>
 #include <squid_mesh/detail/rule.hpp>
+#include <squid_mesh/detail/step_set.hpp>
 
-#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <string_view>
 #include <vector>
 
 namespace squid_mesh::detail {
 
-/// Some of a workflow's steps, by their indexes.
-class step_set {
- public:
-  explicit constexpr step_set(std::size_t steps) : words_((steps + 63) / 64) {}
-
-  constexpr void insert(std::size_t step) { words_[step / 64] |= std::uint64_t{1} << step % 64; }
-  constexpr void insert(const step_set& others) {
-    for (std::size_t i = 0; i < words_.size(); ++i) words_[i] |= others.words_[i];
-  }
-  [[nodiscard]] constexpr bool contains(std::size_t step) const { return (words_[step / 64] >> step % 64 & 1U) != 0; }
-
- private:
-  std::vector<std::uint64_t> words_;
-};
+/// Whether nothing but the outcome decides about a transition.
+template <class Transition>
+constexpr bool always_holds(const Transition& t) {
+  return t.when.terms.empty() && t.at_most == 0;
+}
 
 /// See rules.hpp for what `Workflow` and `Report` are.
 template <class Workflow, class Report>
@@ -38,9 +28,9 @@ class graph_check {
   constexpr void run() {
     // Each rule speaks of a graph that keeps the rules before: one mistake is one problem.
     if (!resolve()) return;
-    check_ok_transitions();
+    check_routes();
     if (!sort()) return;
-    check_entry();
+    check_reach();
     check_produced_keys();
   }
 
@@ -49,13 +39,15 @@ class graph_check {
 
   /// A transition as indexes.
   struct link {
-    std::size_t transition = nowhere;  ///< `nowhere`: there is no such transition
-    std::size_t to = nowhere;          ///< `nowhere`: the end of the run
+    std::size_t transition = 0;
+    std::size_t to = nowhere;  ///< `nowhere`: the end of the run
   };
-  /// The links of a step, by outcome.
-  using links = std::array<link, 2>;
+  /// The transitions that leave a step, in the order declared.
+  using links = std::vector<link>;
 
   enum class visit : char { none, begun, done };
+
+  [[nodiscard]] constexpr const auto& at(const link& l) const { return w_.transitions[l.transition]; }
 
   constexpr void broken(const rule& which, std::size_t transition, std::string_view key, std::string_view culprit) {
     const place root{};
@@ -68,7 +60,7 @@ class graph_check {
     report_.broken(which, {&root, "steps", step}, w_.steps[step].name);
   }
 
-  /// Whether every transition is between declared steps and the only one of its step and outcome.
+  /// Whether every transition is between declared steps.
   constexpr bool resolve() {
     bool good = true;
     name_index steps;
@@ -78,34 +70,50 @@ class graph_check {
       const auto& t = w_.transitions[i];
       const std::size_t from = steps.find(t.from);
       const std::size_t to = t.to == complete ? nowhere : steps.find(t.to);
-      if (from == nowhere) broken(rules::transition_leaves_a_step_that_is_not_declared, i, "from", t.from);
-      if (to == nowhere && t.to != complete) {
-        broken(rules::transition_targets_a_step_that_is_not_declared, i, "to", t.to);
-        good = false;
-      }
-      if (from == nowhere) {
-        good = false;
-        continue;
-      }
-      link& known = next_[from][static_cast<std::size_t>(t.on)];
-      if (known.transition != nowhere) {
-        broken(rules::transition_is_declared_twice, i, "on", t.from);
-        good = false;
-      }
-      known = {.transition = i, .to = to};
+      const bool knows_from = from != nowhere;
+      const bool knows_to = to != nowhere || t.to == complete;
+      if (!knows_from) broken(rules::transition_leaves_a_step_that_is_not_declared, i, "from", t.from);
+      if (!knows_to) broken(rules::transition_targets_a_step_that_is_not_declared, i, "to", t.to);
+      good = good && knows_from && knows_to;
+      if (knows_from && knows_to) next_[from].push_back({.transition = i, .to = to});
     }
     return good;
   }
 
-  constexpr void check_ok_transitions() {
+  /// What each step's transitions say of each outcome.
+  constexpr void check_routes() {
     for (std::size_t i = 0; i < next_.size(); ++i) {
-      if (next_[i][static_cast<std::size_t>(on::ok)].transition == nowhere) {
-        broken_step(rules::step_has_no_transition_on_ok, i);
+      const auto& step = w_.steps[i];
+      if (check_outcome(i, on::ok) == nowhere) broken_step(rules::step_has_no_transition_on_ok, i);
+      const bool has_error_route = check_outcome(i, on::error) != nowhere;
+      if (step.kind == step_kind::approval && !has_error_route) {
+        broken_step(rules::approval_has_no_route_for_a_rejection, i);
+      }
+      const std::size_t late = check_outcome(i, on::timeout);
+      const bool may_be_late = step.kind == step_kind::await_event && step.expires_in > milliseconds{0};
+      if (late != nowhere && !may_be_late) {
+        broken(rules::timeout_route_leaves_a_step_that_has_no_timeout, late, "on", step.name);
       }
     }
   }
 
-  /// Puts the steps into an order in which transitions lead backwards only; false where there is a cycle.
+  /// The last transition for an outcome; `nowhere` where there is none.
+  constexpr std::size_t check_outcome(std::size_t step, on outcome) {
+    std::size_t last = nowhere;
+    for (const link& l : next_[step]) {
+      if (at(l).on != outcome) continue;
+      if (last != nowhere && always_holds(w_.transitions[last])) {
+        broken(rules::transition_is_never_taken, l.transition, "from", w_.steps[step].name);
+      }
+      last = l.transition;
+    }
+    if (outcome == on::ok && last != nowhere && !always_holds(w_.transitions[last])) {
+      broken(rules::conditional_transitions_have_no_fallback, last, "when", w_.steps[step].name);
+    }
+    return last;
+  }
+
+  /// Looks for cycles; those through a transition with a limit come to an end.
   constexpr bool sort() {
     visits_.assign(next_.size(), visit::none);
     acyclic_ = true;
@@ -117,7 +125,7 @@ class graph_check {
     if (visits_[step] != visit::none) return;
     visits_[step] = visit::begun;
     for (const link& l : next_[step]) {
-      if (l.to == nowhere) continue;
+      if (l.to == nowhere || at(l).at_most > 0) continue;
       if (visits_[l.to] == visit::begun) {
         broken(rules::transitions_form_a_cycle, l.transition, "to", w_.steps[l.to].name);
         acyclic_ = false;
@@ -128,74 +136,55 @@ class graph_check {
     last_to_first_.push_back(step);
   }
 
-  /// Without cycles every step can be reached from one to which no transition leads: there must be one such step.
-  constexpr void check_entry() {
+  /// A run begins with the first step to which no transition leads that may be followed any number of times. Every
+  /// other one has to be reached from there.
+  constexpr void check_reach() {
     step_set targets(next_.size());
     for (const links& out : next_) {
       for (const link& l : out) {
-        if (l.to != nowhere) targets.insert(l.to);
+        if (l.to != nowhere && at(l).at_most == 0) targets.insert(l.to);
       }
     }
-    bool has_entry = false;
+    step_set reached(next_.size());
+    std::vector<std::size_t> to_visit;
+    for (std::size_t i = 0; i < next_.size() && to_visit.empty(); ++i) {
+      if (!targets.contains(i)) to_visit.push_back(i);
+    }
+    while (!to_visit.empty()) {
+      const std::size_t step = to_visit.back();
+      to_visit.pop_back();
+      if (reached.contains(step)) continue;
+      reached.insert(step);
+      for (const link& l : next_[step]) {
+        if (l.to != nowhere) to_visit.push_back(l.to);
+      }
+    }
     for (std::size_t i = 0; i < next_.size(); ++i) {
-      if (targets.contains(i)) continue;
-      if (has_entry) broken_step(rules::step_is_not_reachable, i);
-      has_entry = true;
+      if (!reached.contains(i)) broken_step(rules::step_is_not_reachable, i);
     }
   }
-
-  /// What may have happened before a step.
-  struct past {
-    step_set succeeded;
-    /// Whether one of these is an action that names no output: it may produce any keys, known only when it runs.
-    bool any_keys = false;
-  };
 
   /// Whether each key that a step reads can be there: from a payload, or from a step that may have succeeded before.
   constexpr void check_produced_keys() {
-    for (const auto& t : w_.triggers) {
-      for (const auto& f : t.payload) payload_keys_.add(f.name);
+    std::vector<past> pasts(next_.size(), past(next_.size()));
+    // Where transitions lead back, what is later comes before, too: again, until nothing new is found.
+    for (bool found = true; found;) {
+      found = false;
+      for (std::size_t i = last_to_first_.size(); i-- > 0;) found = pass_on(last_to_first_[i], pasts) || found;
     }
-    for (const auto& s : w_.steps) outputs_.add(s.output);
-    std::vector<past> pasts(next_.size(), past{.succeeded = step_set(next_.size())});
-    for (std::size_t i = last_to_first_.size(); i-- > 0;) {
-      const std::size_t step = last_to_first_[i];
-      check_inputs_of(step, pasts[step]);
-      pass_on(step, pasts);
-    }
+    const input_check<Workflow, Report> inputs(w_, report_);
+    for (std::size_t i = 0; i < pasts.size(); ++i) inputs.check(i, pasts[i]);
   }
 
-  constexpr void pass_on(std::size_t step, std::vector<past>& pasts) const {
-    for (const on outcome : {on::ok, on::error}) {
-      const std::size_t to = next_[step][static_cast<std::size_t>(outcome)].to;
-      if (to == nowhere) continue;
-      pasts[to].succeeded.insert(pasts[step].succeeded);
-      if (pasts[step].any_keys) pasts[to].any_keys = true;
-      if (outcome == on::error) continue;  // A step that failed leaves no output.
-      pasts[to].succeeded.insert(step);
-      if (w_.steps[step].kind == step_kind::action && w_.steps[step].output.empty()) pasts[to].any_keys = true;
+  constexpr bool pass_on(std::size_t step, std::vector<past>& pasts) const {
+    bool found = false;
+    for (const link& l : next_[step]) {
+      if (l.to == nowhere) continue;
+      // A step that failed leaves no output; a rejection does.
+      const bool leaves_output = at(l).on == on::ok || is_gate(w_.steps[step].kind);
+      found = pasts[l.to].follows(pasts[step], step, w_.steps[step], leaves_output) || found;
     }
-  }
-
-  constexpr void check_inputs_of(std::size_t step, const past& before) {
-    if (before.any_keys) return;
-    const auto& input = w_.steps[step].input;
-    for (std::size_t i = 0; i < input.size(); ++i) {
-      const std::string_view key = json_path_head(input[i].path);
-      if (key.empty()) continue;  // Malformed, which has been reported.
-      if (is_produced(key, before.succeeded) || payload_keys_.find(key) != name_index::none) continue;
-      const place root{};
-      const place here{&root, "steps", step};
-      const place binding{&here, "input", i};
-      report_.broken(rules::input_reads_a_key_that_nothing_before_it_produces, {&binding, "path"}, key);
-    }
-  }
-
-  [[nodiscard]] constexpr bool is_produced(std::string_view key, const step_set& succeeded) const {
-    for (std::size_t i = outputs_.find(key); i != name_index::none; i = outputs_.find(key, i + 1)) {
-      if (succeeded.contains(i)) return true;
-    }
-    return false;
+    return found;
   }
 
   const Workflow& w_;
@@ -204,8 +193,6 @@ class graph_check {
   std::vector<visit> visits_;
   std::vector<std::size_t> last_to_first_;
   bool acyclic_ = true;
-  name_index payload_keys_;
-  name_index outputs_;  ///< by step
 };
 
 }  // namespace squid_mesh::detail

@@ -20,6 +20,7 @@
   RULE(workflow_has_no_trigger, "a workflow needs at least one trigger")                                               \
   RULE(trigger_is_declared_twice, "two triggers have the same name")                                                   \
   RULE(cron_expression_is_malformed, "the schedule is not a cron expression")                                          \
+  RULE(cron_missed_limit_is_below_one, "at least one missed tick is run")                                              \
   RULE(trigger_and_its_schedule_have_different_time_zones, "a cron trigger's time zone is that of its schedule")       \
   RULE(payload_field_is_declared_twice, "two fields of the payload have the same name")                                \
   RULE(default_is_not_a_json_value, "the default is not a JSON value")                                                 \
@@ -32,7 +33,9 @@
   RULE(step_is_named_like_the_end_of_a_run, "the name is that of the end of a run, and no step's")                     \
   RULE(log_message_is_empty, "a log step needs a message")                                                             \
   RULE(wait_duration_is_not_positive, "a wait must be longer than zero")                                               \
-  RULE(log_or_wait_has_options_of_an_action, "only an action has input, output, retry, timeout or a transaction")      \
+  RULE(built_in_step_has_options_of_an_action, "only an action has all options")                                       \
+  RULE(gate_quorum_is_below_one, "at least one person has to approve")                                                 \
+  RULE(queue_is_only_an_actions_or_a_logs, "only an action or a log needs a worker of a queue")                        \
   RULE(timeout_is_negative, "a timeout must not be negative")                                                          \
   RULE(duration_is_longer_than_a_century, "a duration is at most a hundred years")                                     \
   RULE(retry_max_attempts_is_below_one, "there is at least one attempt")                                               \
@@ -46,10 +49,24 @@
   RULE(input_reads_a_key_that_nothing_before_it_produces, "no payload and no step before this one has the key")        \
   RULE(transition_leaves_a_step_that_is_not_declared, "no step has the name")                                          \
   RULE(transition_targets_a_step_that_is_not_declared, "no step has the name")                                         \
-  RULE(transition_is_declared_twice, "two transitions of the step are for the same outcome")                           \
-  RULE(transitions_form_a_cycle, "the transition leads back to where it came from")                                    \
+  RULE(transition_is_never_taken, "an earlier transition for the same outcome always holds")                           \
+  RULE(transition_limit_is_negative, "a transition is followed any number of times (0), or at_most so many")           \
+  RULE(conditional_transitions_have_no_fallback, "the last transition on ok must always hold")                         \
+  RULE(condition_path_is_malformed, "the path is not of the form key.key[0].key")                                      \
+  RULE(condition_has_nothing_to_combine, "all, any and in need at least one operand")                                  \
+  RULE(condition_compares_what_has_no_order, "only numbers and texts are greater or less")                             \
+  RULE(condition_value_is_not_a_json_value, "the constant is not a JSON value")                                        \
+  RULE(transitions_form_a_cycle, "a transition that leads back needs a limit: at_most")                                \
   RULE(step_is_not_reachable, "no transition leads to the step, and the workflow begins with another one")             \
-  RULE(step_has_no_transition_on_ok, "every step says what follows it: a step or the end of the run")
+  RULE(step_has_no_transition_on_ok, "every step says what follows it: a step or the end of the run")                  \
+  RULE(approval_has_no_route_for_a_rejection, "an approval says what follows on error, too")                           \
+  RULE(timeout_route_leaves_a_step_that_has_no_timeout, "only an event awaited with a timeout has it")                 \
+  RULE(after_names_a_step_that_is_not_declared, "no step has the name")                                                \
+  RULE(after_names_a_step_twice, "the step is named already")                                                          \
+  RULE(dependencies_form_a_cycle, "the step would wait for itself")                                                    \
+  RULE(transitions_and_dependencies_are_mixed, "a workflow has transitions or dependencies, not both")                 \
+  RULE(parallel_steps_write_the_same_key, "neither step is before the other: nobody knows whose value remains")        \
+  RULE(schedule_is_the_key_of_the_cron_tick, "the context's schedule says when the cron trigger fired")
 // clang-format on
 
 namespace squid_mesh::detail {

@@ -7,6 +7,7 @@
 
 #include <squid_mesh/declaration.hpp>
 #include <squid_mesh/detail/cron_expression.hpp>
+#include <squid_mesh/detail/dependency_rules.hpp>
 #include <squid_mesh/detail/graph_rules.hpp>
 #include <squid_mesh/detail/json_path.hpp>
 #include <squid_mesh/detail/json_text.hpp>
@@ -143,6 +144,9 @@ constexpr void check_schedule(const Trigger& t, const place& where, Report& repo
     const reason why{parsed.error().field, parsed.error().reason};
     report.broken(rules::cron_expression_is_malformed, {&where, "schedule"}, expression, why);
   }
+  if (t.schedule->missed_limit < 1) {
+    report.broken(rules::cron_missed_limit_is_below_one, {&where, "missed_limit"}, t.name);
+  }
   if (!t.timezone.empty() && t.timezone != t.schedule->timezone) {
     report.broken(rules::trigger_and_its_schedule_have_different_time_zones, {&where, "timezone"}, t.timezone);
   }
@@ -219,13 +223,34 @@ constexpr void check_action(const Step& s, const place& where, Report& report) {
   check_duration(s.timeout, {&where, "timeout_ms"}, s.name, report);
 }
 
+/// The key of JSON under which such a step says what it waits for.
+constexpr std::string_view kind_word(step_kind kind) {
+  if (kind == step_kind::pause) return "pause";
+  return kind == step_kind::approval ? "approval" : "await_event";
+}
+
+template <class Step, class Report>
+constexpr void check_wait_for_somebody(const Step& s, const place& where, Report& report) {
+  const place inside{&where, kind_word(s.kind)};
+  if (s.quorum < 1) report.broken(rules::gate_quorum_is_below_one, {&inside, "quorum"}, s.name);
+  if (s.kind == step_kind::await_event) check_name(s.event, {&inside, "name"}, report);
+  const place limit{&inside, s.kind == step_kind::await_event ? "timeout_ms" : "expires_in_ms"};
+  if (s.expires_in < milliseconds{0}) report.broken(rules::timeout_is_negative, limit, s.name);
+  check_duration(s.expires_in, limit, s.name, report);
+}
+
 template <class Step, class Report>
 constexpr void check_built_in(const Step& s, const place& where, Report& report) {
-  if (!s.input.empty() || !s.output.empty() || s.retry != retry_policy{} || s.timeout != milliseconds{0} ||
-      s.transactional) {
-    report.broken(rules::log_or_wait_has_options_of_an_action, where, s.name);
+  const bool has_output = is_gate(s.kind) || s.kind == step_kind::await_event;
+  if (!s.input.empty() || s.retry != retry_policy{} || s.timeout != milliseconds{0} || s.transactional ||
+      (!s.output.empty() && !has_output)) {
+    report.broken(rules::built_in_step_has_options_of_an_action, where, s.name);
   }
-  if (s.kind == step_kind::log) {
+  if (has_output) {
+    if (!s.output.empty()) check_key(s.output, {&where, "output"}, report);
+    if (s.output.empty()) check_key(s.name, {&where, "name"}, report);
+    check_wait_for_somebody(s, where, report);
+  } else if (s.kind == step_kind::log) {
     const place message{&where, "log.message"};
     if (s.log_message.empty()) report.broken(rules::log_message_is_empty, message, s.name);
     check_text(s.log_message, message, report);
@@ -241,6 +266,10 @@ constexpr void check_step(const Step& s, const place& where, Report& report) {
   const place name{&where, "name"};
   check_name(s.name, name, report);
   if (s.name == complete) report.broken(rules::step_is_named_like_the_end_of_a_run, name, s.name);
+  if (!s.queue.empty()) {
+    check_name(s.queue, {&where, "queue"}, report);
+    if (!needs_worker(s.kind)) report.broken(rules::queue_is_only_an_actions_or_a_logs, {&where, "queue"}, s.name);
+  }
   if (s.kind == step_kind::action) {
     check_action(s, where, report);
   } else {
@@ -248,13 +277,79 @@ constexpr void check_step(const Step& s, const place& where, Report& report) {
   }
 }
 
+// -- Conditions ------------------------------------------------------------------------------------------------------
+
+constexpr default_kind kind_of_operand(const condition_term& term) {
+  const operand& value = term.value;
+  switch (value.is) {
+    case operand::kind::string:
+      return is_utf8(value.text) ? default_kind::string : default_kind::invalid;
+    case operand::kind::integer:
+      return default_kind::integer;
+    case operand::kind::floating:
+      return kind_of_number(value.floating);
+    case operand::kind::boolean:
+      return default_kind::boolean;
+  }
+  return default_kind::invalid;
+}
+
+constexpr bool has_order(default_kind kind) {
+  return kind == default_kind::string || kind == default_kind::integer || kind == default_kind::floating;
+}
+
+/// `kind_of_operand` is found by the term's type: each form of a workflow brings its own.
+template <class Condition, class Report>
+constexpr void check_condition(const Condition& when, const place& where, std::string_view culprit, Report& report) {
+  for (const auto& term : when.terms) {
+    if (has_path(term.is)) {
+      check_text(term.path, where, report);
+      if (!is_json_path(term.path)) report.broken(rules::condition_path_is_malformed, where, term.path);
+    }
+    if (combines(term.is) && term.operands == 0) report.broken(rules::condition_has_nothing_to_combine, where, culprit);
+    if (!has_value(term.is)) continue;
+    const default_kind kind = kind_of_operand(term);
+    const bool is_ordering = term.is == term_kind::greater_than || term.is == term_kind::less_than;
+    if (kind == default_kind::invalid) report.broken(rules::condition_value_is_not_a_json_value, where, culprit);
+    if (is_ordering && kind != default_kind::invalid && !has_order(kind)) {
+      report.broken(rules::condition_compares_what_has_no_order, where, culprit);
+    }
+  }
+}
+
+template <class Transition, class Report>
+constexpr void check_transition(const Transition& t, const place& where, Report& report) {
+  if (t.at_most < 0) report.broken(rules::transition_limit_is_negative, {&where, "at_most"}, t.from);
+  check_condition(t.when, {&where, "when"}, t.from, report);
+}
+
 // -- The whole -------------------------------------------------------------------------------------------------------
+
+/// What a cron trigger puts into the context must not be covered.
+template <class Workflow, class Report>
+constexpr void check_schedule_key(const Workflow& w, Report& report) {
+  const place root{};
+  bool has_cron = false;
+  for (const auto& t : w.triggers) has_cron = has_cron || t.schedule;
+  if (!has_cron) return;
+  const auto& broken = rules::schedule_is_the_key_of_the_cron_tick;
+  for (std::size_t i = 0; i < w.triggers.size(); ++i) {
+    const place trigger{&root, "triggers", i};
+    for (std::size_t k = 0; k < w.triggers[i].payload.size(); ++k) {
+      if (w.triggers[i].payload[k].name == schedule_key) report.broken(broken, {&trigger, "payload", k}, schedule_key);
+    }
+  }
+  for (std::size_t i = 0; i < w.steps.size(); ++i) {
+    if (output_key(w.steps[i]) == schedule_key) report.broken(broken, {&root, "steps", i}, w.steps[i].name);
+  }
+}
 
 template <class Workflow, class Report>
 constexpr void check(const Workflow& w, Report&& report) {
   const place root{};
   check_name(w.name, {&root, "name"}, report);
   check_text(w.version, {&root, "version"}, report);
+  if (!w.queue.empty()) check_name(w.queue, {&root, "queue"}, report);
 
   if (w.triggers.empty()) report.broken(rules::workflow_has_no_trigger, {&root, "triggers"}, w.name);
   for (std::size_t i = 0; i < w.triggers.size(); ++i) check_trigger(w.triggers[i], {&root, "triggers", i}, report);
@@ -264,7 +359,16 @@ constexpr void check(const Workflow& w, Report&& report) {
   for (std::size_t i = 0; i < w.steps.size(); ++i) check_step(w.steps[i], {&root, "steps", i}, report);
   check_unique_names(w.steps, rules::step_is_declared_twice, root, "steps", report);
 
-  graph_check(w, report).run();
+  for (std::size_t i = 0; i < w.transitions.size(); ++i) {
+    check_transition(w.transitions[i], {&root, "transitions", i}, report);
+  }
+  check_schedule_key(w, report);
+
+  if (has_dependencies(w)) {
+    dependency_check(w, report).run();
+  } else {
+    graph_check(w, report).run();
+  }
 }
 
 }  // namespace squid_mesh::detail

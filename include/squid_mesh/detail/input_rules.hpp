@@ -1,0 +1,88 @@
+// squid_mesh/detail/input_rules.hpp - the check of what steps read: can it be there?
+#pragma once
+
+#include <squid_mesh/declaration.hpp>
+#include <squid_mesh/detail/json_path.hpp>
+#include <squid_mesh/detail/name_index.hpp>
+#include <squid_mesh/detail/rule.hpp>
+#include <squid_mesh/detail/step_set.hpp>
+
+#include <cstddef>
+#include <string_view>
+
+namespace squid_mesh::detail {
+
+/// The key of the context that says when a cron tick fired.
+inline constexpr std::string_view schedule_key = "schedule";
+
+/// The context key under which a step's output goes; empty where its keys are merged into the context.
+template <class Step>
+constexpr std::string_view output_key(const Step& s) {
+  const bool is_waiting_for_somebody = is_gate(s.kind) || s.kind == step_kind::await_event;
+  return s.output.empty() && is_waiting_for_somebody ? std::string_view(s.name) : std::string_view(s.output);
+}
+
+/// What may have happened before a step.
+struct past {
+  step_set succeeded;
+  /// Whether one of these is an action that names no output: it may produce any keys, known only when it runs.
+  bool any_keys = false;
+
+  explicit constexpr past(std::size_t steps) : succeeded(steps) {}
+
+  /// Adds a step before, and what was before that one. Says whether that is anything new.
+  template <class Step>
+  constexpr bool follows(const past& earlier, std::size_t step, const Step& declared, bool leaves_output) {
+    bool found = succeeded.insert(earlier.succeeded);
+    bool any = earlier.any_keys;
+    if (leaves_output) {
+      found = succeeded.insert(step) || found;
+      any = any || (declared.kind == step_kind::action && declared.output.empty());
+    }
+    found = found || (any && !any_keys);
+    any_keys = any_keys || any;
+    return found;
+  }
+};
+
+/// See rules.hpp for what `Workflow` and `Report` are.
+template <class Workflow, class Report>
+class input_check {
+ public:
+  constexpr input_check(const Workflow& checked, Report& told) : w_(checked), report_(told) {
+    for (const auto& t : w_.triggers) {
+      for (const auto& f : t.payload) payload_keys_.add(f.name);
+      if (t.schedule) payload_keys_.add(schedule_key);
+    }
+    for (const auto& s : w_.steps) outputs_.add(output_key(s));
+  }
+
+  constexpr void check(std::size_t step, const past& before) const {
+    if (before.any_keys) return;
+    const auto& input = w_.steps[step].input;
+    for (std::size_t i = 0; i < input.size(); ++i) {
+      const std::string_view key = json_path_head(input[i].path);
+      if (key.empty()) continue;  // Malformed, which has been reported.
+      if (is_produced(key, before.succeeded) || payload_keys_.find(key) != name_index::none) continue;
+      const place root{};
+      const place here{&root, "steps", step};
+      const place binding{&here, "input", i};
+      report_.broken(rules::input_reads_a_key_that_nothing_before_it_produces, {&binding, "path"}, key);
+    }
+  }
+
+ private:
+  [[nodiscard]] constexpr bool is_produced(std::string_view key, const step_set& succeeded) const {
+    for (std::size_t i = outputs_.find(key); i != name_index::none; i = outputs_.find(key, i + 1)) {
+      if (succeeded.contains(i)) return true;
+    }
+    return false;
+  }
+
+  const Workflow& w_;
+  Report& report_;
+  name_index payload_keys_;
+  name_index outputs_;  ///< by step
+};
+
+}  // namespace squid_mesh::detail
