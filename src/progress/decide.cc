@@ -1,7 +1,10 @@
 #include "progress/decide.h"
 
+#include "model/run_job.h"
+#include "progress/decider.h"
 #include "progress/policy.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,93 +15,119 @@ namespace {
 /// How long a parked run waits before a process is asked again whether it has the handler.
 constexpr std::chrono::seconds parking_time{15};
 
-std::int64_t to_number(time_point at) { return at.time_since_epoch().count(); }
+job_insert job_for(const run_state& state, std::size_t branch) {
+  const auto step = state.at(branch);
+  const std::string& own = step ? state.definition->steps()[*step].queue : std::string();
+  return run_job(driven(state, branch), own.empty() ? state.queue : own, state.priority);
+}
 
-/// Builds one decision: appends facts and follows the graph for as long as no action has to run.
-class decider {
+/// Decides for a worker: appends facts and follows the graph for as long as no action has to run.
+class worker_decider : public decider {
  public:
-  decider(const run_state& state, const moment& when) : state_(state), when_(when) {}
+  using decider::decider;
 
   decision operator()(const event::delivered& what) {
-    if (!state_.current) return let_go();
-    if (what.attempt > 1) {
-      take_over("unknown", what.since);
-      if (may_be_in_flight()) return finish();
+    const auto step = state_.at(what.branch);
+    if (state_.ended || !step) return let_go(what.branch);
+    if (what.attempt > 1 && take_over(*step, "unknown", what.since)) return finish(true);
+    if (progress_of(*step).opened && !state_.ending) {
+      wait_on(what.branch, *step);
+    } else {
+      go_on(what.branch);
     }
-    if (current_progress().status == step_status::waiting) return end_wait(*current_progress().until);
-    enter(*state_.current);
-    return finish();
+    return finish(true);
   }
 
   decision operator()(const event::succeeded& what) {
+    if (is_unwanted(what.of)) return discard(what.of, "output", what.output);
     if (!expects(what.of)) return stale();
-    auto output = encode_output(current_step(), what.output);
+    auto output = encode_output(declared(what.of.step), what.output);
     if (!output) return (*this)(event::failed{.of = what.of, .reason = std::move(output).error()});
-    append(fact_kind::step_completed, *state_.current, *std::move(output), what.of.started_at);
-    follow(*state_.current, on::ok);
-    return finish();
+    record(fact_kind::step_completed, what.of.step, *std::move(output), what.of.started_at);
+    go_on(progress_of(what.of.step).branch);
+    return finish(true);
   }
 
   decision operator()(const event::failed& what) {
+    if (is_unwanted(what.of)) return discard(what.of, "error", to_json(what.reason));
     if (!expects(what.of)) return stale();
-    const auto delay =
-        delay_after_failure(current_step().retry, what.reason, current_progress().counted + 1, when_.chance);
-    end_badly(fact_kind::step_failed, what.reason, delay, what.of.started_at, when_.node);
-    return finish();
+    const auto delay = state_.ending ? std::nullopt
+                                     : delay_after_failure(declared(what.of.step).retry, what.reason,
+                                                           progress_of(what.of.step).counted + 1, when_.chance);
+    end_badly(what.of.step, fact_kind::step_failed, what.reason, delay, what.of.started_at, when_.node);
+    return finish(true);
   }
 
   decision operator()(const event::interrupted& what) {
+    if (is_unwanted(what.of)) return discard(what.of, "", {});
     if (!expects(what.of)) return stale();
-    append(fact_kind::attempt_interrupted, *state_.current, "", what.of.started_at);
+    record(fact_kind::attempt_interrupted, what.of.step, "", what.of.started_at);
     made_.job.is = job_change::kind::give_back;
-    return finish();
+    return finish(true);
   }
 
   decision operator()(const event::no_handler& what) {
     if (!expects(what.of)) return stale();
-    if (!current_progress().parked) append(fact_kind::step_parked, *state_.current, "");
+    if (state_.ending) {
+      go_on(progress_of(what.of.step).branch);
+      return finish(true);
+    }
+    if (!progress_of(what.of.step).parked) record(fact_kind::step_parked, what.of.step, "");
     made_.job = {.is = job_change::kind::snooze, .at = when_.now + parking_time};
-    return finish();
+    return finish(true);
   }
 
   decision operator()(const event::worker_died& what) {
-    if (!state_.current) return let_go();
-    take_over(what.node, what.since);
+    const auto step = state_.at(what.branch);
+    if (state_.ended || !step) return let_go(what.branch);
+    take_over(*step, what.node, what.since);
     made_.run_next.reset();  // Whoever fetches the job goes on, not the one who noticed.
     if (made_.job.is == job_change::kind::keep) made_.job.is = job_change::kind::give_back;
-    return finish();
+    return finish(true);
   }
 
  private:
-  [[nodiscard]] const definition::step& step_at(std::size_t i) const { return state_.definition->steps()[i]; }
-  [[nodiscard]] const definition::step& current_step() const { return step_at(*state_.current); }
-  [[nodiscard]] const step_progress& current_progress() const { return state_.steps[*state_.current]; }
-
-  /// Whether a worker that has the run's job may have begun an attempt: not while time has to pass.
-  [[nodiscard]] bool may_be_in_flight() const { return current_step().kind != step_kind::wait; }
-
   /// Whether an attempt's result can be meant for the present state.
   [[nodiscard]] bool expects(const event::attempt& of) const {
-    return state_.current == of.step && may_be_in_flight() && of.number == current_progress().attempts + 1;
+    return !state_.ended && state_.is_active(of.step) && needs_worker(declared(of.step).kind) &&
+           of.number == progress_of(of.step).attempts + 1;
   }
 
-  void append(fact_kind kind, std::size_t step, std::string data, std::optional<time_point> started_at = {},
-              std::string_view node = {}) {
-    made_.facts.push_back({.seq = state_.last_seq + 1 + static_cast<std::int64_t>(made_.facts.size()),
-                           .kind = kind,
-                           .step = step_at(step).name,
-                           .at = when_.now,
-                           .started_at = started_at,
-                           .node = node.empty() ? when_.node : std::string(node),
-                           .data = std::move(data)});
+  /// Whether it is the result of an attempt that the journal knows nothing of, and that doesn't count any more.
+  [[nodiscard]] bool is_unwanted(const event::attempt& of) const {
+    if (of.number != progress_of(of.step).attempts + 1) return false;
+    return state_.ended ? !state_.is_active(of.step) : state_.discards_results;
   }
 
-  /// A step becomes the current one: waits begin at once, anything else is run by whoever holds the job.
-  void enter(std::size_t step) {
-    if (step_at(step).kind == step_kind::wait) {
-      const time_point until = when_.now + step_at(step).wait_duration;
-      append(fact_kind::wait_started, step, json{{"until", to_number(until)}}.dump());
-      made_.job = {.is = job_change::kind::snooze, .at = until};
+  /// Recorded, not applied.
+  decision discard(const event::attempt& of, const char* key, const json& what) {
+    const std::string data =
+        what.is_null() ? std::string() : json{{key, what}}.dump(-1, ' ', false, json::error_handler_t::replace);
+    record(fact_kind::attempt_discarded, of.step, data, of.started_at);
+    end_branch(progress_of(of.step).branch);
+    return finish(true);
+  }
+
+  /// What the holder of a branch's job does next.
+  void go_on(std::size_t branch) {
+    const auto step = state_.at(branch);
+    if (state_.ended || !step) {
+      end_branch(branch);
+    } else if (state_.ending) {
+      record(fact_kind::step_skipped, *step, "");
+      go_on(branch);
+    } else if (needs_worker(declared(*step).kind)) {
+      run(branch, *step);
+    } else {
+      open(branch, *step);
+    }
+  }
+
+  void run(std::size_t branch, std::size_t step) {
+    const std::string& queue = declared(step).queue.empty() ? state_.queue : declared(step).queue;
+    if (!when_.queue.empty() && !queue.empty() && queue != when_.queue) {
+      made_.job.is = job_change::kind::finish;
+      made_.opened.push_back(branch);
     } else if (when_.draining) {
       made_.job.is = job_change::kind::give_back;
     } else {
@@ -106,57 +135,80 @@ class decider {
     }
   }
 
-  void end_run(run_status status) {
-    status_ = status;
-    made_.job.is = job_change::kind::finish;
-  }
-
-  void follow(std::size_t step, on outcome) {
-    const auto target = state_.definition->next(step, outcome);
-    if (target && target->step) return enter(*target->step);
-    end_run(run_status::completed);
-  }
-
-  decision end_wait(time_point until) {
-    if (when_.now < until) {
-      made_.job = {.is = job_change::kind::snooze, .at = until};
-      return finish();
+  /// A step that lets time pass or waits for somebody begins. An event may be there already.
+  void open(std::size_t branch, std::size_t step) {
+    const definition::step& what = declared(step);
+    if (what.kind == step_kind::await_event && state_.events.contains(what.event)) {
+      record(fact_kind::event_taken, step, "");
+      return go_on(branch);
     }
-    append(fact_kind::step_completed, *state_.current, "");
-    follow(*state_.current, on::ok);
-    return finish();
+    json data = json::object();
+    const milliseconds limit = what.kind == step_kind::wait ? what.wait_duration : what.expires_in;
+    if (limit > milliseconds(0)) data["until"] = to_number(when_.now + limit);
+    fact_kind kind = fact_kind::wait_started;
+    if (what.kind == step_kind::await_event) {
+      kind = fact_kind::event_awaited;
+      data["name"] = what.event;
+    } else if (is_gate(what.kind)) {
+      kind = fact_kind::gate_opened;
+      data["quorum"] = what.quorum;
+      data["on_expiry"] = to_string(what.on_expiry);
+    }
+    record(kind, step, data.dump());
+    sleep(step);
   }
 
-  /// Taking a run over appends, always: that fences its earlier worker off, should it wake up.
-  void take_over(const std::string& node, time_point since) {
-    if (may_be_in_flight()) return lose_attempt(node, since);
-    append(fact_kind::worker_lost, *state_.current, "", std::nullopt, node);
+  /// The job comes back when the step's time is over; without an end to it, there is none.
+  void sleep(std::size_t step) {
+    if (const auto until = progress_of(step).until) {
+      made_.job = {.is = job_change::kind::snooze, .at = *until};
+    } else {
+      end_branch(progress_of(step).branch);
+    }
   }
 
-  void lose_attempt(const std::string& node, time_point since) {
+  /// A job came for a step that waits: because its time is over, or too early.
+  void wait_on(std::size_t branch, std::size_t step) {
+    const auto until = progress_of(step).until;
+    if (!until || when_.now < *until) {
+      // A fact, so that whoever changes the run at this moment knows: it may be waking this very job.
+      if (until) record(fact_kind::woken_early, step, "");
+      return sleep(step);
+    }
+    const step_kind kind = declared(step).kind;
+    record(kind == step_kind::wait          ? fact_kind::step_completed
+           : kind == step_kind::await_event ? fact_kind::event_timed_out
+                                            : fact_kind::gate_expired,
+           step, "");
+    go_on(branch);
+  }
+
+  /// Taking a run over appends, always: that fences its earlier worker off, should it wake up. Says whether the attempt
+  /// in flight is lost, and what follows from that is decided.
+  bool take_over(std::size_t step, const std::string& node, time_point since) {
+    if (!needs_worker(declared(step).kind)) {
+      record(fact_kind::worker_lost, step, "", std::nullopt, node);
+      return false;
+    }
     const error reason{
         .code = errc::interrupted, .message = "the worker died during the attempt", .kind = "lost", .retryable = true};
-    const bool again = runs_again_after_loss(current_step().retry, current_progress().counted + 1);
+    const bool again = !state_.ending && runs_again_after_loss(declared(step).retry, progress_of(step).counted + 1);
     // The attempt began when its predecessor was durable, if its worker had the job already.
-    end_badly(fact_kind::attempt_lost, reason, again ? std::optional(microseconds(0)) : std::nullopt,
-              std::max(since, state_.last_at), node);
+    end_badly(step, fact_kind::attempt_lost, reason, again ? std::optional(microseconds(0)) : std::nullopt,
+              std::max(since, progress_of(step).due_since), node);
+    return true;
   }
 
   /// A failed or lost attempt: again after `delay`, along the error transition, or the end of the run.
-  void end_badly(fact_kind kind, const error& reason, std::optional<microseconds> delay, time_point started_at,
-                 const std::string& node) {
+  void end_badly(std::size_t step, fact_kind kind, const error& reason, std::optional<microseconds> delay,
+                 time_point started_at, const std::string& node) {
     json data = {{"error", to_json(reason)}};
     if (delay) data["retry_at"] = to_number(when_.now + *delay);
-    append(kind, *state_.current, data.dump(-1, ' ', false, json::error_handler_t::replace), started_at, node);
+    record(kind, step, data.dump(-1, ' ', false, json::error_handler_t::replace), started_at, node);
     if (delay && *delay > microseconds(0)) {
-      status_ = run_status::retrying;
       made_.job = {.is = job_change::kind::snooze, .at = when_.now + *delay};
-    } else if (delay) {
-      enter(*state_.current);
-    } else if (state_.definition->next(*state_.current, on::error)) {
-      follow(*state_.current, on::error);
     } else {
-      end_run(run_status::failed);
+      go_on(progress_of(step).branch);
     }
   }
 
@@ -165,33 +217,50 @@ class decider {
     return std::move(made_);
   }
 
-  /// The run has ended: its job has nothing more to bring.
-  decision let_go() {
+  /// The branch has ended: its job has nothing more to bring.
+  decision let_go(std::size_t branch) {
+    end_branch(branch);
+    return std::move(made_);
+  }
+
+  void end_branch(std::size_t branch) {
     made_.job.is = job_change::kind::finish;
-    return std::move(made_);
+    if (!state_.ended) made_.releases = branch;
   }
-
-  /// Adds the change of the projection, if there is one.
-  decision finish() {
-    const bool moved_on = !made_.facts.empty() || made_.run_next;
-    const run_status actual = status_.value_or(moved_on ? run_status::running : state_.status);
-    const run_status shown = status_to_store(state_.stored_status, actual, !ends_delivery(made_.job.is));
-    if (shown != state_.stored_status) {
-      made_.status = {.status = shown, .ended_at = is_terminal(shown) ? std::optional(when_.now) : std::nullopt};
-    }
-    return std::move(made_);
-  }
-
-  const run_state& state_;
-  const moment& when_;
-  decision made_;
-  std::optional<run_status> status_;  ///< the run's, after this decision
 };
 
 }  // namespace
 
-decision decide(const run_state& state, const run_event& what, const moment& when) {
-  return std::visit(decider(state, when), what);
+decision decide(run_state& state, const worker_event& what, const moment& when) {
+  return std::visit(worker_decider(state, when), what);
+}
+
+std::vector<std::size_t> first_branches(const definition& workflow) {
+  return {workflow.entries().begin(), workflow.entries().end()};
+}
+
+driven_branch driven(const run_state& state, std::size_t branch) {
+  using role = driven_branch::role;
+  if (!state.definition->has_dependencies()) return {.run = state.id, .is = role::only, .step = {}};
+  return {.run = state.id, .is = role::one_of_many, .step = state.definition->steps()[branch].name};
+}
+
+std::optional<std::size_t> branch_of(const run_state& state, const driven_branch& driven) {
+  if (driven.is == driven_branch::role::one_of_many) return state.definition->find_step(driven.step);
+  return state.definition->entries().front();
+}
+
+void add_to(commit& whole, const run_state& after, const decision& made, const std::optional<delivery>& job) {
+  whole.run = after.id;
+  whole.facts.insert(whole.facts.end(), made.facts.begin(), made.facts.end());
+  if (made.status) whole.status = made.status;
+  whole.retires_jobs = whole.retires_jobs || made.retires_jobs;
+  if (job) {
+    whole.jobs.push_back({.whose = *job, .change = made.job, .releases = std::nullopt});
+    if (made.releases) whole.jobs.back().releases = driven(after, *made.releases);
+  }
+  for (const std::size_t branch : made.opened) whole.inserts.push_back(job_for(after, branch));
+  for (const std::size_t branch : made.woken) whole.wakes.push_back(job_for(after, branch));
 }
 
 }  // namespace squid_mesh

@@ -16,9 +16,12 @@ namespace squid_mesh {
 
 namespace event {
 
-/// A worker got the run's job. An `attempt` above 1 means that an earlier worker had it, lost it, and nobody wrote
+// -- Of workers. Branches and steps are indexes of steps.
+
+/// A worker got a branch's job. An `attempt` above 1 means that an earlier worker had it, lost it, and nobody wrote
 /// that into the journal: every clean release takes its delivery back, and our rescuer journals the loss.
 struct delivered {
+  std::size_t branch = 0;
   int attempt = 1;
   time_point since{};  ///< when the job was fetched
 };
@@ -46,16 +49,59 @@ struct interrupted {
 struct no_handler {
   attempt of;
 };
-/// The process that had the run's job died.
+/// The process that had a branch's job died.
 struct worker_died {
+  std::size_t branch = 0;
   std::string node;
   time_point since{};  ///< when that process fetched the job
 };
 
+// -- Of people and of timers. They hold no job.
+
+/// Who does it and why, and the key under which it is done once.
+struct command {
+  std::string actor;
+  std::string reason;
+  json metadata;
+  std::string key;
+};
+struct unblocked {
+  command by;
+  std::string step;  ///< empty: the only pause that is open
+};
+struct approved {
+  command by;
+  std::string step;
+};
+struct rejected {
+  command by;
+  std::string step;
+};
+struct signalled {
+  command by;
+  std::string name;
+  json data;
+};
+/// `idle`: branches whose jobs nobody executes.
+struct cancelled {
+  command by;
+  std::vector<std::size_t> idle;
+};
+struct deadline_reached {
+  std::vector<std::size_t> idle;
+};
+/// A failed run is to go on where it failed. `inputs`: an object of objects, by step, which replace the steps' inputs.
+struct retried {
+  command by;
+  json inputs;
+};
+
 }  // namespace event
 
-using run_event = std::variant<event::delivered, event::succeeded, event::failed, event::interrupted, event::no_handler,
-                               event::worker_died>;
+using worker_event = std::variant<event::delivered, event::succeeded, event::failed, event::interrupted,
+                                  event::no_handler, event::worker_died>;
+using command_event = std::variant<event::unblocked, event::approved, event::rejected, event::signalled,
+                                   event::cancelled, event::deadline_reached, event::retried>;
 
 /// What `decide` may know of the world.
 struct moment {
@@ -63,19 +109,43 @@ struct moment {
   std::string node;       ///< of the process in which the event happened
   double chance = 0;      ///< in [0, 1): the random part of a backoff
   bool draining = false;  ///< the process shuts down: begin nothing new
+  std::string queue;      ///< of the job that the worker holds; empty where any will do
 };
 
 /// What the event changes, and what the worker does next.
 struct decision {
   std::vector<fact> facts;
   std::optional<status_change> status;
-  job_change job;
+  job_change job;                       ///< of the job that the worker holds
+  std::optional<std::size_t> releases;  ///< that job's branch, if it has no job from now on
+  /// Branches that need a new job: those that begin, and the worker's own where it goes on on another queue.
+  std::vector<std::size_t> opened;
+  /// Branches that a command lets go on: each gets a job now, if it has none.
+  std::vector<std::size_t> woken;
+  bool retires_jobs = false;  ///< see `commit::retires_jobs`
   /// The step to run once the facts are durable. Unset: the worker is done with this job.
   std::optional<std::size_t> run_next;
   /// The event is late, doubled or impossible in this state: it changes nothing, and says nothing about the job.
   bool stale = false;
+  bool repeated = false;         ///< the command was given before: it changes nothing
+  std::optional<error> refusal;  ///< why a command can't be given now
 };
 
-decision decide(const run_state& state, const run_event& what, const moment& when);
+/// Moves the state on by the facts of the decision. Nothing happens to it where there are none.
+decision decide(run_state& state, const worker_event& what, const moment& when);
+
+/// The same for commands. `conflict` and `invalid_argument` as refusals.
+decision decide(run_state& state, const command_event& what, const moment& when);
+
+/// The branches of a run that has begun now, each of which needs a job.
+std::vector<std::size_t> first_branches(const definition& workflow);
+
+/// What a branch's job is to say.
+driven_branch driven(const run_state& state, std::size_t branch);
+/// The branch that a job drives; nullopt where there is none of the name.
+std::optional<std::size_t> branch_of(const run_state& state, const driven_branch& driven);
+
+/// Adds a decision to a commit about the same run: `job` is what the event's worker holds.
+void add_to(commit& whole, const run_state& after, const decision& made, const std::optional<delivery>& job);
 
 }  // namespace squid_mesh

@@ -1,5 +1,9 @@
+#include "progress/condition.h"
 #include "progress/run_state.h"
 
+#include <squid_mesh/detail/input_rules.hpp>
+
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -12,114 +16,406 @@ std::unexpected<error> damaged(const run_id& id, std::int64_t seq, std::string_v
                                           std::to_string(seq) + ": " + std::string(what)});
 }
 
-void complete_run(run_state& state) {
-  state.current.reset();
-  state.status = run_status::completed;
+std::optional<time_point> instant(const json& data, const char* key) {
+  const auto found = data.find(key);
+  if (found == data.end()) return std::nullopt;
+  return time_point(microseconds(found->get<std::int64_t>()));
 }
 
-/// Goes along a transition, or ends the run.
-void advance(run_state& state, std::size_t step, on outcome) {
-  const auto target = state.definition->next(step, outcome);
-  state.status = run_status::running;
-  if (target && target->step) {
-    state.current = target->step;
-    state.steps[*target->step].status = step_status::running;
-  } else {
-    complete_run(state);
-  }
-}
-
-void complete_step(run_state& state, std::size_t step, json output) {
-  step_progress& progress = state.steps[step];
-  if (state.definition->steps()[step].kind != step_kind::wait) ++progress.attempts;
-  progress.status = step_status::completed;
-  progress.until.reset();
-  const std::string& key = state.definition->steps()[step].output;
+/// Puts a step's output into a context.
+void merge_output(const definition& workflow, std::size_t step, json output, json& context) {
+  const std::string_view key = workflow.output_key(step);
   if (!key.empty()) {
-    state.context[key] = std::move(output);
+    context[std::string(key)] = std::move(output);
   } else if (output.is_object()) {
-    state.context.update(output);
+    context.update(output);
   }
-  advance(state, step, on::ok);
 }
 
-/// A failed or lost attempt: the step is tried again, or its failure is final.
-void end_attempt_badly(run_state& state, std::size_t step, const json& data) {
-  step_progress& progress = state.steps[step];
-  ++progress.attempts;
-  ++progress.counted;
-  if (const auto at = data.find("retry_at"); at != data.end()) {
-    progress.until = time_point(microseconds(at->get<std::int64_t>()));
+/// Moves one state on by one fact.
+class folding {
+ public:
+  folding(run_state& state, const fact& next)
+      : state_(state), fact_(next), data_(next.data.empty() ? json() : json::parse(next.data)) {}
+
+  /// False: the fact can't follow.
+  bool apply() {
+    state_.opened_branches.clear();
+    const auto step = state_.definition->find_step(fact_.step);
+    const bool fits = fact_.step.empty() ? apply_to_run() : step && apply_to_step(*step);
+    if (!fits) return false;
+    state_.last_seq = fact_.seq;
+    state_.last_at = fact_.at;
+    note_key();
+    if (state_.active == 0 && !state_.ended) state_.ended = state_.ending.value_or(run_status::completed);
+    return true;
+  }
+
+ private:
+  bool apply_to_run() {
+    switch (fact_.kind) {
+      case fact_kind::event_received:
+        state_.events[data_.at("name").get<std::string>()].push_back(data_.value("data", json()));
+        return !state_.ended;
+      case fact_kind::cancel_requested:
+        return wind_down(run_status::cancelled);
+      case fact_kind::deadline_passed:
+        state_.error =
+            to_json(error{.code = errc::timeout, .message = "the run's deadline has passed", .kind = "deadline"});
+        return wind_down(run_status::failed);
+      case fact_kind::retry_requested:
+        return retry();
+      default:
+        return false;
+    }
+  }
+
+  bool apply_to_step(std::size_t step) {
+    step_progress& progress = state_.steps[step];
+    state_.has_begun = true;
+    if (fact_.kind == fact_kind::attempt_discarded) return discard_attempt(step);
+    if (state_.ended || !state_.is_active(step)) return false;
+    progress.parked = fact_.kind == fact_kind::step_parked;
+    switch (fact_.kind) {
+      case fact_kind::step_completed:
+        if (needs_worker(declared(step).kind)) ++progress.attempts;
+        complete(step, std::move(data_));
+        return true;
+      case fact_kind::step_failed:
+      case fact_kind::attempt_lost:
+        end_attempt_badly(step);
+        return true;
+      case fact_kind::attempt_interrupted:
+        ++progress.attempts;
+        progress.due_since = fact_.at;
+        progress.status = step_status::running;
+        progress.until.reset();
+        return true;
+      case fact_kind::wait_started:
+      case fact_kind::event_awaited:
+        progress.status = step_status::waiting;
+        open(progress);
+        return true;
+      case fact_kind::gate_opened:
+        open(progress);
+        return true;
+      case fact_kind::step_parked:
+      case fact_kind::worker_lost:
+      case fact_kind::woken_early:
+        return true;
+      case fact_kind::gate_voted:
+        progress.approvals.push_back(data_.value("actor", std::string()));
+        return true;
+      case fact_kind::gate_unblocked:
+        complete(step, gate_output("unblocked"));
+        return true;
+      case fact_kind::gate_approved:
+        complete(step, gate_output("approved"));
+        return true;
+      case fact_kind::gate_rejected:
+        reject(step, gate_output("rejected"));
+        return true;
+      case fact_kind::gate_expired:
+        expire(step);
+        return true;
+      case fact_kind::event_taken:
+        return take_event(step);
+      case fact_kind::event_timed_out:
+        fail(step, on::timeout,
+             to_json(error{.code = errc::timeout,
+                           .message = "the event " + declared(step).event + " did not come in time",
+                           .kind = "event"}));
+        return true;
+      case fact_kind::step_skipped:
+        stop(step, step_status::skipped);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  [[nodiscard]] const definition::step& declared(std::size_t step) const { return state_.definition->steps()[step]; }
+
+  void note_key() {
+    if (!data_.is_object() || fact_.kind == fact_kind::step_completed) return;
+    if (const auto key = data_.find("key"); key != data_.end() && key->is_string()) state_.command_keys.insert(*key);
+  }
+
+  // -- Coming and going
+
+  void enter(std::size_t step, std::size_t branch) {
+    step_progress& progress = state_.steps[step];
+    progress.status = step_status::running;
+    progress.branch = branch;
+    progress.counted = 0;
+    progress.due_since = fact_.at;
+    progress.approvals.clear();
+    state_.branches[branch] = step;
+    ++state_.active;
+    // A branch that bears the step's name begins with it.
+    if (branch == step && state_.definition->has_dependencies()) state_.opened_branches.push_back(branch);
+  }
+
+  void visit(std::size_t step, std::size_t branch) {
+    ++state_.steps[step].visits;
+    enter(step, branch);
+  }
+
+  void leave(std::size_t step, step_status status) {
+    step_progress& progress = state_.steps[step];
+    progress.status = status;
+    progress.until.reset();
+    progress.opened = false;
+    state_.branches[progress.branch].reset();
+    --state_.active;
+  }
+
+  /// The ending keeps the step from going on.
+  void stop(std::size_t step, step_status status) {
+    leave(step, status);
+    state_.stopped_at.push_back(step);
+  }
+
+  void open(step_progress& progress) {
+    progress.opened = true;
+    progress.until = instant(data_, "until");
+  }
+
+  // -- Where it goes
+
+  /// What follows a step begins. False: nothing does, though the run isn't complete.
+  bool follow(std::size_t step, on outcome) {
+    if (state_.definition->has_dependencies()) {
+      if (outcome == on::ok) begin_dependents(step);
+      return outcome == on::ok;
+    }
+    for (const definition::route& route : state_.definition->routes(step, outcome)) {
+      const definition::transition& t = state_.definition->transitions()[route.transition];
+      int& taken = state_.taken[route.transition];
+      if ((t.at_most > 0 && taken >= t.at_most) || !holds(t.when, state_.context)) continue;
+      ++taken;
+      if (route.to) visit(*route.to, state_.steps[step].branch);
+      return true;
+    }
+    return outcome == on::timeout && follow(step, on::error);
+  }
+
+  /// The first of them goes on along the branch; each other one begins a branch of its own.
+  void begin_dependents(std::size_t step) {
+    const std::size_t branch = state_.steps[step].branch;
+    for (const std::size_t next : state_.definition->dependents(step)) {
+      if (--state_.steps[next].missing > 0 || state_.ending) continue;
+      visit(next, state_.branches[branch] ? next : branch);
+    }
+  }
+
+  void put_output(std::size_t step, json output) {
+    if (state_.definition->has_dependencies()) state_.steps[step].output = output;
+    merge_output(*state_.definition, step, std::move(output), state_.context);
+  }
+
+  void complete(std::size_t step, json output) {
+    leave(step, step_status::completed);
+    put_output(step, std::move(output));
+    if (state_.ending && !state_.definition->has_dependencies()) return;
+    follow(step, on::ok);
+  }
+
+  /// The step has failed for good: along a route, or the run fails.
+  void fail(std::size_t step, on outcome, const json& reason) {
+    leave(step, state_.discards_results ? step_status::cancelled : step_status::failed);
+    if (!state_.ending && follow(step, outcome)) return;
+    state_.stopped_at.push_back(step);
+    if (state_.ending) return;
+    state_.ending = run_status::failed;
+    state_.error = reason;
+    stop_idle({});
+  }
+
+  /// A failed or lost attempt: the step is tried again, or its failure is final.
+  void end_attempt_badly(std::size_t step) {
+    step_progress& progress = state_.steps[step];
+    ++progress.attempts;
+    ++progress.counted;
+    progress.due_since = fact_.at;
+    const auto again = instant(data_, "retry_at");
+    if (!again) return fail(step, on::error, data_.value("error", json()));
     // Without a pause there is nothing to wait for: the step just goes on.
-    const bool at_once = *progress.until <= state.last_at;
+    const bool at_once = *again <= fact_.at;
+    progress.until = again;
     progress.status = at_once ? step_status::running : step_status::retrying;
-    state.status = at_once ? run_status::running : run_status::retrying;
-    return;
   }
-  progress.status = step_status::failed;
-  progress.until.reset();
-  if (state.definition->next(step, on::error)) {
-    advance(state, step, on::error);
-    return;
-  }
-  state.current.reset();
-  state.status = run_status::failed;
-  state.error = data.value("error", json());
-}
 
-void apply_to_step(run_state& state, std::size_t step, const fact& next) {
-  const json data = next.data.empty() ? json() : json::parse(next.data);
-  step_progress& progress = state.steps[step];
-  progress.parked = next.kind == fact_kind::step_parked;
-  state.last_at = next.at;
-  switch (next.kind) {
-    case fact_kind::step_completed:
-      return complete_step(state, step, data);
-    case fact_kind::step_failed:
-    case fact_kind::attempt_lost:
-      return end_attempt_badly(state, step, data);
-    case fact_kind::attempt_interrupted:
-      ++progress.attempts;
-      break;
-    case fact_kind::wait_started:
-      progress.status = step_status::waiting;
-      progress.until = time_point(microseconds(data.at("until").get<std::int64_t>()));
-      break;
-    case fact_kind::step_parked:
-    case fact_kind::worker_lost:
-      break;
+  // -- Waiting for somebody
+
+  json gate_output(std::string_view decision) const {
+    json output = {{"decision", decision},
+                   {"actor", data_.is_object() ? data_.value("actor", json()) : json()},
+                   {"at", to_string(fact_.at)}};
+    if (!data_.is_object()) return output;
+    if (data_.contains("reason")) output["comment"] = data_["reason"];
+    if (data_.contains("metadata")) output["metadata"] = data_["metadata"];
+    return output;
   }
-  state.status = run_status::running;
+
+  void reject(std::size_t step, const json& output) {
+    put_output(step, output);
+    fail(step, on::error,
+         to_json(error{.code = errc::step_failed,
+                       .message = declared(step).name + " was " + output.at("decision").get<std::string>(),
+                       .kind = "rejected",
+                       .details = output}));
+  }
+
+  void expire(std::size_t step) {
+    if (declared(step).on_expiry == expiry::reject) return reject(step, gate_output("expired"));
+    fail(step, on::error,
+         to_json(error{.code = errc::timeout, .message = "nobody decided in time", .kind = "expired"}));
+  }
+
+  bool take_event(std::size_t step) {
+    const auto found = state_.events.find(declared(step).event);
+    if (found == state_.events.end()) return false;
+    json taken = std::move(found->second.front());
+    found->second.pop_front();
+    if (found->second.empty()) state_.events.erase(found);
+    complete(step, std::move(taken));
+    return true;
+  }
+
+  // -- The run as a whole
+
+  /// Stops the steps for which no worker can be doing anything: those that wait, and those that are known to be idle.
+  void stop_idle(const std::set<std::string>& idle) {
+    for (std::size_t i = 0; i < state_.steps.size(); ++i) {
+      const step_progress& progress = state_.steps[i];
+      if (!state_.is_active(i)) continue;
+      const bool waits = progress.opened || progress.status == step_status::retrying;
+      if (waits || idle.contains(declared(i).name)) stop(i, step_status::cancelled);
+    }
+  }
+
+  bool wind_down(run_status to) {
+    if (state_.ended) return false;
+    state_.ending = to;
+    if (to == run_status::cancelled) state_.error.reset();
+    state_.discards_results = true;
+    stop_idle(data_.value("idle", std::set<std::string>()));
+    return true;
+  }
+
+  bool discard_attempt(std::size_t step) {
+    ++state_.steps[step].attempts;
+    if (!state_.ended && state_.is_active(step)) stop(step, step_status::cancelled);
+    return true;
+  }
+
+  bool retry() {
+    if (state_.ended != run_status::failed) return false;
+    state_.ended.reset();
+    state_.ending.reset();
+    state_.error.reset();
+    state_.discards_results = false;
+    const json inputs = data_.value("input", json::object());
+    for (const std::size_t step : std::exchange(state_.stopped_at, {})) {
+      const auto input = inputs.find(declared(step).name);
+      if (input != inputs.end()) state_.steps[step].edited_input = *input;
+      enter(step, state_.definition->has_dependencies() ? step : state_.steps[step].branch);
+    }
+    // Steps whose dependencies completed while the run was failing.
+    for (std::size_t i = 0; state_.definition->has_dependencies() && i < state_.steps.size(); ++i) {
+      if (state_.steps[i].status == step_status::pending && state_.steps[i].missing == 0) visit(i, i);
+    }
+    return true;
+  }
+
+  run_state& state_;
+  const fact& fact_;
+  json data_;
+};
+
+void collect_ancestors(const definition& workflow, std::size_t step, std::vector<bool>& found) {
+  std::vector<std::size_t> to_visit(workflow.dependencies(step).begin(), workflow.dependencies(step).end());
+  while (!to_visit.empty()) {
+    const std::size_t next = to_visit.back();
+    to_visit.pop_back();
+    if (found[next]) continue;
+    found[next] = true;
+    for (const std::size_t earlier : workflow.dependencies(next)) to_visit.push_back(earlier);
+  }
 }
 
 }  // namespace
 
+run_status run_state::status() const {
+  if (ended) return *ended;
+  if (discards_results) return run_status::cancelling;
+  if (!has_begun && stored_status == run_status::pending) return run_status::pending;
+  std::size_t gates = 0;
+  for (std::size_t branch = 0; branch < branches.size(); ++branch) {
+    if (!branches[branch]) continue;
+    const step_progress& progress = steps[*branches[branch]];
+    if (progress.status == step_status::retrying) return run_status::retrying;
+    if (progress.opened && is_gate(definition->steps()[*branches[branch]].kind)) ++gates;
+  }
+  return gates > 0 && gates == active ? run_status::paused : run_status::running;
+}
+
+json run_state::visible_context(std::size_t step) const {
+  if (!definition->has_dependencies()) return context;
+  json visible = start_context;
+  if (definition->dependencies(step).empty()) return visible;
+  std::vector<bool> before(steps.size());
+  collect_ancestors(*definition, step, before);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (!before[i] || !steps[i].output) continue;
+    merge_output(*definition, i, *steps[i].output, visible);
+  }
+  return visible;
+}
+
 result<run_state> begin(std::shared_ptr<const definition> workflow, const run_record& run) {
   run_state state;
   state.id = run.id;
+  state.queue = run.queue;
+  state.priority = run.priority;
+  state.has_deadline = run.deadline.has_value();
   state.last_at = run.started_at;
   state.stored_status = run.status;
   state.context = json::parse(run.payload, nullptr, false);
   if (!state.context.is_object()) return damaged(run.id, 0, "its payload is not an object");
+  const json origin = run.origin.empty() ? json::object() : json::parse(run.origin, nullptr, false);
+  if (origin.is_object() && origin.contains("schedule")) {
+    state.context[std::string(detail::schedule_key)] = origin["schedule"];
+  }
   state.steps.resize(workflow->steps().size());
-  state.current = workflow->entry();
-  state.steps[workflow->entry()].status = step_status::running;
+  state.branches.resize(workflow->steps().size());
+  state.taken.resize(workflow->transitions().size());
+  if (workflow->has_dependencies()) state.start_context = state.context;
+  for (std::size_t i = 0; i < state.steps.size(); ++i) {
+    state.steps[i].branch = i;
+    state.steps[i].missing = workflow->dependencies(i).size();
+  }
+  for (const std::size_t entry : workflow->entries()) {
+    state.steps[entry].status = step_status::running;
+    state.steps[entry].visits = 1;
+    state.steps[entry].due_since = run.started_at;
+    state.branches[entry] = entry;
+    ++state.active;
+  }
   state.definition = std::move(workflow);
   return state;
 }
 
 result<void> apply(run_state& state, const fact& next) {
   if (next.seq != state.last_seq + 1) return damaged(state.id, next.seq, "a fact is missing before it");
-  const auto step = state.definition->find_step(next.step);
-  if (!step || state.current != step)
-    return damaged(state.id, next.seq, "step " + next.step + " is not its current one");
-  state.last_seq = next.seq;
   try {
-    apply_to_step(state, *step, next);
+    if (folding(state, next).apply()) return {};
   } catch (const json::exception& e) {
     return damaged(state.id, next.seq, e.what());
   }
-  return {};
+  const std::string of = next.step.empty() ? "" : " of step " + next.step;
+  return damaged(state.id, next.seq, std::string(to_string(next.kind)) + of + " can't follow what is before it");
 }
 
 result<run_state> fold(std::shared_ptr<const definition> workflow, const journal& history) {

@@ -46,6 +46,14 @@ result<json> select_input(const definition::step& step, const json& context) {
                                .problems = std::move(missing)});
 }
 
+result<json> input_of(const run_state& state, std::size_t step) {
+  if (const auto& edited = state.steps[step].edited_input) return *edited;
+  json visible = state.visible_context(step);
+  const definition::step& declared = state.definition->steps()[step];
+  if (declared.input.empty()) return visible;
+  return select_input(declared, visible);
+}
+
 result<std::string> encode_output(const definition::step& step, const json& output) {
   if (output.is_null()) return std::string();
   if (step.output.empty() && !output.is_object()) {

@@ -10,9 +10,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <memory>
 #include <optional>
-#include <span>
+#include <set>
+#include <string>
 #include <vector>
 
 namespace squid_mesh {
@@ -20,24 +23,60 @@ namespace squid_mesh {
 /// How far one step has come.
 struct step_progress {
   step_status status = step_status::pending;
-  int attempts = 0;  ///< attempts that have ended, of every kind
-  int counted = 0;   ///< those of them that count against the retry policy
-  bool parked = false;
-  std::optional<time_point> until;  ///< of waiting and retrying steps
+  int visits = 0;                      ///< how often the run has come to the step
+  int attempts = 0;                    ///< attempts that have ended, of every kind
+  int counted = 0;                     ///< those of this visit that count against the retry policy
+  bool parked = false;                 ///< the process that had the run has no handler for it
+  bool opened = false;                 ///< it lets time pass, or waits for somebody, and the journal says so
+  std::size_t branch = 0;              ///< on which branch it is or was
+  std::size_t missing = 0;             ///< how many of the steps that it waits for have not completed
+  time_point due_since{};              ///< since when a worker may have been at it: it was entered, or an attempt ended
+  std::optional<time_point> until;     ///< of waiting and retrying steps, and of gates that expire
+  std::vector<std::string> approvals;  ///< who has approved, of those needed
+  std::optional<json> edited_input;    ///< what a person has set as its input
+  std::optional<json> output;          ///< in a workflow of dependencies: for the steps after it
 };
 
 /// Where a run is. A value; made by `begin` and moved on by `apply` alone.
+///
+/// A branch is a chain of steps that one job drives. It is named by the step with which it begins; a step that follows
+/// another one is on the same branch, and where several can begin, the first of them is.
 struct run_state {
   std::shared_ptr<const squid_mesh::definition> definition;
   run_id id;
-  run_status status = run_status::pending;
+  std::string queue;  ///< where its jobs go, unless a step says otherwise
+  int priority = 0;
+  bool has_deadline = false;
+
   run_status stored_status = run_status::pending;  ///< what the runs table says
   std::int64_t last_seq = 0;
   time_point last_at{};  ///< of the last fact, or of the start
+
+  json start_context;  ///< the payload, and what the start adds; in a workflow of dependencies
   json context;
   std::vector<step_progress> steps;
-  std::optional<std::size_t> current;  ///< the step that is due, running, waiting or retrying; none when the run ended
-  std::optional<json> error;           ///< why the run failed
+  std::vector<std::optional<std::size_t>> branches;  ///< by the step that names the branch: the step where it is now
+  std::vector<std::size_t> opened_branches;          ///< those that the last fact has begun, beside the one it was on
+  std::vector<int> taken;                            ///< by transition: how often it was followed
+  bool has_begun = false;                            ///< whether anything has been heard of a step
+
+  std::size_t active = 0;               ///< steps that are due, running, waiting or retrying
+  std::optional<run_status> ending;     ///< failed or cancelled: nothing begins any more, until what runs has ended
+  bool discards_results = false;        ///< what still runs then doesn't count
+  std::vector<std::size_t> stopped_at;  ///< steps that the ending has stopped: there a retry goes on
+  std::optional<run_status> ended;
+  std::optional<json> error;  ///< why the run failed
+
+  std::map<std::string, std::deque<json>, std::less<>> events;  ///< those that came and were not taken yet, by name
+  std::set<std::string, std::less<>> command_keys;              ///< the idempotency keys of the commands so far
+
+  /// What the runs table should show of it.
+  [[nodiscard]] run_status status() const;
+  /// The step where a branch is; none where it has ended.
+  [[nodiscard]] std::optional<std::size_t> at(std::size_t branch) const { return branches[branch]; }
+  [[nodiscard]] bool is_active(std::size_t step) const { return branches[steps[step].branch] == step; }
+  /// What a step may read where it declares no input, and where its input's paths lead.
+  [[nodiscard]] json visible_context(std::size_t step) const;
 };
 
 /// The state of a run to which nothing has happened yet. Fails with `errc::storage` if the record can't be read.

@@ -1,0 +1,211 @@
+// What people and timers change.
+#include "progress/decide.h"
+#include "progress/decider.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace squid_mesh {
+namespace {
+
+error forbidden(std::string kind, std::string message) {
+  return {.code = errc::conflict, .message = std::move(message), .kind = std::move(kind)};
+}
+
+/// What a fact says of the command that made it.
+json to_data(const event::command& by) {
+  json data = json::object();
+  if (!by.actor.empty()) data["actor"] = by.actor;
+  if (!by.reason.empty()) data["reason"] = by.reason;
+  if (!by.metadata.is_null()) data["metadata"] = by.metadata;
+  if (!by.key.empty()) data["key"] = by.key;
+  return data;
+}
+
+class command_decider : public decider {
+ public:
+  using decider::decider;
+
+  decision operator()(const event::unblocked& what) {
+    return resolve(what.by, what.step, step_kind::pause, [&](std::size_t gate) {
+      record(fact_kind::gate_unblocked, gate, to_data(what.by).dump());
+      return true;
+    });
+  }
+
+  decision operator()(const event::approved& what) {
+    return resolve(what.by, what.step, step_kind::approval, [&](std::size_t gate) {
+      const auto& approvals = progress_of(gate).approvals;
+      if (std::ranges::find(approvals, what.by.actor) != approvals.end()) {
+        made_.refusal =
+            forbidden("already_approved", what.by.actor + " has approved " + declared(gate).name + " already");
+        return false;
+      }
+      const bool is_last = static_cast<int>(approvals.size()) + 1 >= declared(gate).quorum;
+      record(is_last ? fact_kind::gate_approved : fact_kind::gate_voted, gate, to_data(what.by).dump());
+      return is_last;
+    });
+  }
+
+  decision operator()(const event::rejected& what) {
+    return resolve(what.by, what.step, step_kind::approval, [&](std::size_t gate) {
+      record(fact_kind::gate_rejected, gate, to_data(what.by).dump());
+      return true;
+    });
+  }
+
+  decision operator()(const event::signalled& what) {
+    if (is_repeated(what.by) || has_ended() || is_ending()) return std::move(made_);
+    json data = to_data(what.by);
+    data["name"] = what.name;
+    data["data"] = what.data;
+    record(fact_kind::event_received, std::nullopt, data.dump());
+    for (std::size_t i = 0; i < state_.steps.size(); ++i) {
+      const bool awaits = declared(i).kind == step_kind::await_event && declared(i).event == what.name;
+      if (!awaits || !state_.is_active(i) || !progress_of(i).opened) continue;
+      const std::size_t branch = progress_of(i).branch;
+      record(fact_kind::event_taken, i, "");
+      wake(branch);
+      break;
+    }
+    return finish(false);
+  }
+
+  decision operator()(const event::cancelled& what) {
+    if (is_repeated(what.by) || has_ended()) return std::move(made_);
+    if (state_.ending == run_status::cancelled) {
+      made_.refusal = forbidden("already_cancelling", "the run is being cancelled already");
+      return std::move(made_);
+    }
+    json data = to_data(what.by);
+    data["idle"] = steps_of(what.idle);
+    record(fact_kind::cancel_requested, std::nullopt, data.dump());
+    return finish(false);
+  }
+
+  decision operator()(const event::deadline_reached& what) {
+    if (state_.ended || state_.discards_results) return std::move(made_);
+    record(fact_kind::deadline_passed, std::nullopt, json{{"idle", steps_of(what.idle)}}.dump());
+    return finish(false);
+  }
+
+  decision operator()(const event::retried& what) {
+    if (is_repeated(what.by)) return std::move(made_);
+    if (state_.ended != run_status::failed) {
+      made_.refusal = forbidden("not_failed", "only a run that has failed can be retried; this one is " +
+                                                  std::string(to_string(state_.status())));
+      return std::move(made_);
+    }
+    if (!check_inputs(what.inputs)) return std::move(made_);
+    json data = to_data(what.by);
+    if (!what.inputs.is_null() && !what.inputs.empty()) data["input"] = what.inputs;
+    const auto stopped = state_.stopped_at;
+    record(fact_kind::retry_requested, std::nullopt, data.dump());
+    if (!state_.definition->has_dependencies()) wake(progress_of(stopped.front()).branch);
+    return finish(false);
+  }
+
+ private:
+  bool is_repeated(const event::command& by) {
+    made_.repeated = !by.key.empty() && state_.command_keys.contains(by.key);
+    return made_.repeated;
+  }
+
+  bool has_ended() {
+    if (!state_.ended) return false;
+    made_.refusal = forbidden("run_has_ended", "the run has ended: it is " + std::string(to_string(*state_.ended)));
+    return true;
+  }
+
+  bool is_ending() {
+    if (!state_.ending) return false;
+    made_.refusal = forbidden("run_is_ending", "the run is ending: nothing begins in it any more");
+    return true;
+  }
+
+  /// A branch goes on after a command, unless it has ended.
+  void wake(std::size_t branch) {
+    if (!state_.ended && state_.at(branch)) made_.woken.push_back(branch);
+  }
+
+  /// `change` says whether the gate is left with it.
+  template <class Change>
+  decision resolve(const event::command& by, const std::string& name, step_kind kind, const Change& change) {
+    if (is_repeated(by) || has_ended() || is_ending()) return std::move(made_);
+    const auto gate = find_gate(name, kind);
+    if (!gate) return std::move(made_);
+    const std::size_t branch = progress_of(*gate).branch;
+    if (change(*gate)) wake(branch);
+    return made_.facts.empty() ? std::move(made_) : finish(false);
+  }
+
+  /// The open gate of the name, or the only one; otherwise `refusal` says why there is none.
+  std::optional<std::size_t> find_gate(const std::string& name, step_kind kind) {
+    std::vector<std::size_t> open;
+    std::string names;
+    for (std::size_t i = 0; i < state_.steps.size(); ++i) {
+      if (!is_gate(declared(i).kind) || !state_.is_active(i) || !progress_of(i).opened) continue;
+      if (!name.empty() && declared(i).name != name) continue;
+      open.push_back(i);
+      names += (names.empty() ? "" : ", ") + declared(i).name;
+    }
+    if (open.empty()) {
+      made_.refusal = forbidden(
+          "not_paused", name.empty() ? "the run is not at a gate: it is " + std::string(to_string(state_.status()))
+                                     : "the run is not at the gate " + name);
+    } else if (open.size() > 1) {
+      made_.refusal = forbidden("several_gates", "several gates are open, say which: " + names);
+    } else if (declared(open.front()).kind != kind) {
+      made_.refusal = forbidden(
+          "other_gate",
+          names + (kind == step_kind::pause ? " is an approval: approve or reject it" : " is a pause: unblock it"));
+    } else {
+      return open.front();
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] json steps_of(const std::vector<std::size_t>& branches) const {
+    json names = json::array();
+    for (const std::size_t branch : branches) {
+      if (const auto step = state_.at(branch)) names.push_back(declared(*step).name);
+    }
+    return names;
+  }
+
+  /// Edited inputs are for steps at which the run goes on.
+  bool check_inputs(const json& inputs) {
+    std::vector<problem> problems;
+    if (!inputs.is_null() && !inputs.is_object()) {
+      problems.push_back(
+          {.path = "input", .rule = "input_is_not_an_object", .message = "inputs are an object, by step"});
+    } else if (inputs.is_object()) {
+      for (const auto& [name, input] : inputs.items()) {
+        const auto step = state_.definition->find_step(name);
+        const bool goes_on = step && std::ranges::find(state_.stopped_at, *step) != state_.stopped_at.end();
+        if (!goes_on) {
+          problems.push_back({.path = "input." + name,
+                              .rule = "step_does_not_go_on",
+                              .message = "the run doesn't go on at a step " + name});
+        } else if (!input.is_object()) {
+          problems.push_back(
+              {.path = "input." + name, .rule = "input_is_not_an_object", .message = "a step's input is an object"});
+        }
+      }
+    }
+    if (problems.empty()) return true;
+    made_.refusal = error{.code = errc::invalid_argument,
+                          .message = "the edited input doesn't fit the run",
+                          .problems = std::move(problems)};
+    return false;
+  }
+};
+
+}  // namespace
+
+decision decide(run_state& state, const command_event& what, const moment& when) {
+  return std::visit(command_decider(state, when), what);
+}
+
+}  // namespace squid_mesh

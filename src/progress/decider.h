@@ -1,0 +1,63 @@
+// What decisions of workers and of people share: appending facts, and seeing what follows from them.
+#pragma once
+
+#include "progress/decide.h"
+
+#include <squid_mesh/error.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace squid_mesh {
+
+inline std::int64_t to_number(time_point at) { return at.time_since_epoch().count(); }
+
+class decider {
+ public:
+  decider(run_state& state, const moment& when) : state_(state), when_(when) {}
+
+ protected:
+  [[nodiscard]] const definition::step& declared(std::size_t step) const { return state_.definition->steps()[step]; }
+  [[nodiscard]] step_progress& progress_of(std::size_t step) const { return state_.steps[step]; }
+
+  /// Appends a fact, and moves the state on by it. Without a step it is about the whole run.
+  void record(fact_kind kind, std::optional<std::size_t> step, std::string data,
+              std::optional<time_point> started_at = {}, std::string_view node = {}) {
+    fact next{.seq = state_.last_seq + 1,
+              .kind = kind,
+              .step = step ? declared(*step).name : std::string(),
+              .at = when_.now,
+              .started_at = started_at,
+              .node = node.empty() ? when_.node : std::string(node),
+              .data = std::move(data)};
+    if (auto applied = apply(state_, next); !applied && !made_.refusal) made_.refusal = std::move(applied).error();
+    made_.opened.insert(made_.opened.end(), state_.opened_branches.begin(), state_.opened_branches.end());
+    made_.facts.push_back(std::move(next));
+  }
+
+  /// Adds the change of the projection, if there is one.
+  decision finish(bool holds_job) {
+    if (state_.ended && !made_.facts.empty()) {
+      made_.retires_jobs = !holds_job || state_.definition->has_dependencies() || state_.has_deadline;
+    }
+    if (made_.facts.empty() && !made_.run_next) return std::move(made_);
+    const bool shows_by_job = !state_.definition->has_dependencies();
+    if (made_.facts.empty() && !shows_by_job) return std::move(made_);
+    const run_status actual = state_.status();
+    const bool keeps_job = holds_job && !ends_delivery(made_.job.is);
+    const run_status shown = status_to_store(state_.stored_status, actual, shows_by_job && keeps_job);
+    if (shown == state_.stored_status) return std::move(made_);
+    made_.status = {.status = shown, .ended_at = is_terminal(shown) ? std::optional(when_.now) : std::nullopt};
+    state_.stored_status = shown;
+    return std::move(made_);
+  }
+
+  run_state& state_;
+  const moment& when_;
+  decision made_;
+};
+
+}  // namespace squid_mesh
