@@ -7,12 +7,21 @@
 #include <string>
 #include <string_view>
 
+namespace date {
+class time_zone;
+}
+
 namespace squid_mesh {
 
-/// Whether the system knows a time zone of this name. False also where the system has no tzdata.
+/// Whether the system knows a time zone of this name. False also where the system has no tzdata. Safe to call from any
+/// thread, as all functions here.
 bool zone_exists(std::string_view zone);
 
-/// The date at an instant in a time zone, as `2026-11-22`.
+/// The zone, which lives as long as the process; never null. Fails with `invalid_argument` where `zone_exists` is
+/// false.
+result<const date::time_zone*> find_zone(std::string_view zone);
+
+/// The date at an instant in a time zone, as `2026-11-22`. Fails as `find_zone` does.
 result<std::string> date_in_zone(time_point at, std::string_view zone);
 
 }  // namespace squid_mesh

@@ -51,12 +51,19 @@ TEST_P(cron_accepts, text) {
 
 constexpr cron_expression at(std::uint64_t minutes, std::uint64_t hours, std::uint64_t days, std::uint64_t months,
                              std::uint64_t weekdays, bool any_day, bool any_weekday) {
-  return {minutes, hours, days, months, weekdays, any_day, any_weekday};
+  return {minutes, hours, days, months, weekdays, false, any_day, any_weekday};
 }
 
 /// Every day of the year, at these times.
 constexpr cron_expression daily_at(std::uint64_t minutes, std::uint64_t hours) {
   return at(minutes, hours, all_days, all_months, all_weekdays, true, true);
+}
+
+/// Every day of the year, at these minutes of an interval of hours.
+constexpr cron_expression every_hour_of(std::uint64_t hours, std::uint64_t minutes) {
+  cron_expression e = daily_at(minutes, hours);
+  e.any_hour = true;
+  return e;
 }
 
 /// At midnight of these weekdays.
@@ -67,9 +74,10 @@ constexpr cron_expression weekly_on(std::uint64_t weekdays, bool any_weekday = f
 INSTANTIATE_TEST_SUITE_P(
     expressions, cron_accepts,
     testing::Values(
-        accepted{"* * * * *", daily_at(from_to(0, 59), from_to(0, 23))},
-        accepted{"0 9 * * *", daily_at(1, set_of({9}))}, accepted{" \t0   9\t* * *  ", daily_at(1, set_of({9}))},
-        accepted{"00 09 * * *", daily_at(1, set_of({9}))},
+        accepted{"* * * * *", every_hour_of(from_to(0, 23), from_to(0, 59))},
+        accepted{"0 */6 * * *", every_hour_of(set_of({0, 6, 12, 18}), 1)},
+        accepted{"0 0-23 * * *", daily_at(1, from_to(0, 23))}, accepted{"0 9 * * *", daily_at(1, set_of({9}))},
+        accepted{" \t0   9\t* * *  ", daily_at(1, set_of({9}))}, accepted{"00 09 * * *", daily_at(1, set_of({9}))},
         accepted{"0,15,30-32 0 * * *", daily_at(set_of({0, 15, 30, 31, 32}), 1)},
         accepted{"*/20 0 * * *", daily_at(set_of({0, 20, 40}), 1)}, accepted{"*/60 0 * * *", daily_at(1, 1)},
         accepted{"50/4 0 * * *", daily_at(set_of({50, 54, 58}), 1)},
@@ -87,7 +95,7 @@ INSTANTIATE_TEST_SUITE_P(
         accepted{"0 0 * * */2", weekly_on(set_of({0, 2, 4, 6}), true)},
         // Where both day fields are given, the weekday can come although the date never does.
         accepted{"0 0 30 2 MON", at(1, 1, set_of({30}), set_of({2}), set_of({1}), false, false)},
-        accepted{"@hourly", daily_at(1, from_to(0, 23))}, accepted{"@daily", daily_at(1, 1)},
+        accepted{"@hourly", every_hour_of(from_to(0, 23), 1)}, accepted{"@daily", daily_at(1, 1)},
         accepted{"@midnight", daily_at(1, 1)}, accepted{"@weekly", weekly_on(1)},
         accepted{"@monthly", at(1, 1, set_of({1}), all_months, all_weekdays, false, true)},
         accepted{"@yearly", at(1, 1, set_of({1}), set_of({1}), all_weekdays, false, true)},

@@ -19,6 +19,8 @@ struct cron_expression {
   std::uint64_t months = 0;    ///< 1 to 12
   std::uint64_t weekdays = 0;  ///< 0 to 6, 0 is Sunday
   /// Whether the field begins with `*`. Cron fires on days that either day field names, unless one of them is free.
+  /// Hours that are free make an interval, which goes by real time where clocks change; others make times of the day.
+  bool any_hour = false;
   bool any_day = false;
   bool any_weekday = false;
 
@@ -199,6 +201,7 @@ constexpr std::expected<cron_expression, cron_fault> parse_cron(std::string_view
     const auto values = cron_field_parser(cron_fields[i]).parse(field_text);
     if (!values) return std::unexpected(values.error());
     *sets[i] = *values;
+    if (i == 1) e.any_hour = field_text.starts_with('*');
     if (i == 2) e.any_day = field_text.starts_with('*');
     if (i == 4) e.any_weekday = field_text.starts_with('*');
     field_text = take_cron_field(rest);
