@@ -63,12 +63,78 @@ struct work_options {
 struct start_options {
   /// Which trigger's payload is meant; empty: the workflow's first.
   std::string trigger{};
+  /// At most one run of the workflow is started under one key, which has at most 255 bytes; empty: no such limit.
+  std::string idempotency_key{};
+  std::optional<time_point> start_at{};  ///< not before; unset: at once
+  milliseconds start_after{0};           ///< the same from now on; one of them at most
+  /// A run that hasn't ended by then fails; its running steps are asked to stop.
+  std::optional<time_point> deadline{};
+  milliseconds time_limit{0};  ///< the same from its start on; one of them at most; zero: none
+  int priority = 0;            ///< of its jobs: 0 (first) to 9
 };
 
-/// A run that was started.
+/// A run that was started, or that had been before under the same idempotency key.
 struct run_ref {
   run_id id;
+  bool existing = false;
 };
+
+/// Who does something to a run and why. Both are in the run's history.
+struct command {
+  std::string actor{};
+  std::string reason{};
+  /// A command that a run has had under the same key isn't repeated; at most 255 bytes; empty: it is.
+  std::string idempotency_key{};
+};
+
+/// A person's decision at a gate. It becomes the gate's output.
+struct gate_decision {
+  std::string actor{};  ///< required for approvals and rejections
+  std::string comment{};
+  json metadata = nullptr;
+  std::string idempotency_key{};  ///< as of `command`
+  std::string step{};             ///< which gate; empty: the one that is open
+};
+
+struct signal_options {
+  std::string actor{};
+  std::string idempotency_key{};  ///< as of `command`
+};
+
+struct retry_options : command {
+  /// An object of objects, by step: what a step at which the run goes on reads instead of its declared input.
+  json input = nullptr;
+};
+
+struct replay_options : command {
+  /// Pin the new run to the workflow as this process knows it, rather than to the definition of the old one.
+  bool newest_definition = false;
+};
+
+/// What a command has come to.
+struct command_receipt {
+  run_status status = run_status::pending;  ///< the run's, after it
+  bool repeated = false;                    ///< it had been given before, under the same key: nothing has changed
+};
+
+/// What one command of many has come to.
+struct bulk_outcome {
+  run_id run;
+  result<command_receipt> outcome;
+};
+
+/// A cron trigger that was added, and when it fires.
+struct schedule_view {
+  std::string workflow;
+  std::string trigger;
+  std::string expression;
+  std::string timezone;
+  time_point next_at{};
+  std::optional<time_point> last_at;  ///< the intended time of the last tick
+  std::optional<run_id> last_run;     ///< what that has started
+  bool paused = false;
+};
+json to_json(const schedule_view& schedule);
 
 /// An open database with the workflows that this process knows.
 ///
@@ -117,6 +183,51 @@ class mesh {
   /// Starts many runs of one workflow in one transaction: all or, if any payload is invalid, none.
   result<std::vector<run_ref>> start_runs(std::string_view workflow, const std::vector<json>& payloads,
                                           const start_options& options = {});
+
+  // -- Commands. Each is recorded in the run's history, and needs no workflow code. Errors: `not_found`; `conflict`
+  // where
+  //    the run's state forbids it, whose `kind` says why; `invalid_argument` for what is asked. They are safe against
+  //    workers and against each other: whoever comes second sees what the first has done.
+
+  /// Ends a pause: the run goes on.
+  result<command_receipt> unblock_run(const run_id& id, const gate_decision& decision = {});
+  /// Approves at an approval gate: the run goes on when as many people have as the gate wants.
+  result<command_receipt> approve_run(const run_id& id, const gate_decision& decision);
+  /// Rejects at an approval gate: the run goes on along its error route.
+  result<command_receipt> reject_run(const run_id& id, const gate_decision& decision);
+
+  /// Brings an event to a run. A step that awaits it goes on; otherwise it is kept until one does.
+  result<command_receipt> signal_run(const run_id& id, std::string_view event, json data = nullptr,
+                                     const signal_options& options = {});
+
+  /// Cancels a run. What waits ends at once; running steps are asked to stop, and what they still return is recorded,
+  /// but not applied: until then the run is `cancelling`.
+  result<command_receipt> cancel_run(const run_id& id, const command& by = {});
+
+  /// Lets a failed run go on where it failed.
+  result<command_receipt> retry_run(const run_id& id, const retry_options& options = {});
+
+  /// Starts a new run with the payload of an old one, to which it is linked. Under an idempotency key at most once.
+  result<run_ref> replay_run(const run_id& id, const replay_options& options = {});
+
+  /// The same for all runs that match, newest first, `filter.limit` at most. Where the filter names no status: those
+  /// that haven't ended, and those that have failed.
+  result<std::vector<bulk_outcome>> cancel_runs(run_filter filter, const command& by = {});
+  result<std::vector<bulk_outcome>> retry_runs(run_filter filter, const command& by = {});
+  result<std::vector<run_ref>> replay_runs(const run_filter& filter, const replay_options& options = {});
+
+  // -- Schedules: the cron triggers of all workflows that were added to the database
+
+  [[nodiscard]] result<std::vector<schedule_view>> list_schedules() const;
+  /// False: it was so already. `not_found` where there is no such schedule.
+  result<bool> pause_schedule(std::string_view workflow, std::string_view trigger);
+  result<bool> resume_schedule(std::string_view workflow, std::string_view trigger);
+  /// Starts a run as a tick at this moment would.
+  result<run_ref> trigger_schedule(std::string_view workflow, std::string_view trigger);
+  /// What the runs get as payload that this process's ticks start: needed where fields have no default.
+  void set_schedule_payload(std::string_view workflow, std::string_view trigger, json payload);
+
+  // -- Looking
 
   /// A run as it is now. Needs no workflow code.
   [[nodiscard]] result<run_view> inspect_run(const run_id& id, inspect_options options = {}) const;

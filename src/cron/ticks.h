@@ -3,6 +3,7 @@
 
 #include "cron/schedule.h"
 
+#include <squid_mesh/declaration.hpp>
 #include <squid_mesh/time.hpp>
 
 #include <cstddef>
@@ -13,13 +14,6 @@ namespace squid_mesh {
 
 /// A tick that is picked up less than this after its time is on time.
 inline constexpr microseconds on_time = std::chrono::minutes(1);
-
-/// What to do about ticks that nobody was there to fire.
-enum class catch_up {
-  skip,  ///< Nothing: the latest fires if it is on time, all others are dropped.
-  once,  ///< The latest fires, however late, for all of them.
-  all,   ///< Each of them fires, but for a limit of which the latest are kept.
-};
 
 /// One firing of a schedule. The work that it stands for is that of the window from `window_start` up to and without
 /// `at`.
@@ -38,10 +32,12 @@ struct tick_plan {
 
 /// The ticks to fire at `now`, when all before `due` have been fired or dropped. `due` is the first that hasn't; where
 /// the schedule was changed since, it may be no tick at all. Nothing fires where `now` is before `due`: a clock that
-/// was set back fires nothing twice. `limit` counts for `catch_up::all` alone.
+/// was set back fires nothing twice. `limit` counts for `missed_ticks::run_all` alone. Where
+/// ticks are skipped, the latest still fires if it is on time.
 ///
 /// Pure, and safe to call from any thread. What it costs grows with the ticks that fire, not with those that are
 /// dropped.
-tick_plan plan_ticks(const cron_schedule& schedule, time_point due, time_point now, catch_up policy, std::size_t limit);
+tick_plan plan_ticks(const cron_schedule& schedule, time_point due, time_point now, missed_ticks policy,
+                     std::size_t limit);
 
 }  // namespace squid_mesh

@@ -9,9 +9,11 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace squid_mesh::jobs {
 
@@ -42,6 +44,15 @@ class slot {
   std::stop_source withdrawn_;
 };
 
+/// A job whose process died, and what its acknowledgement is fenced with.
+struct orphan {
+  storage::claimed_job work;
+  squid_mesh::delivery whose;
+};
+
+/// Gives the jobs back as if nobody had fetched them: for workers that leave no traces before they commit.
+std::vector<commit> give_back(std::span<const orphan> orphans);
+
 /// Executes the jobs of one worker string.
 class worker {
  public:
@@ -57,8 +68,8 @@ class worker {
   /// ends the delivery, or by letting go of the slot.
   virtual void execute(storage::claimed_job work, std::shared_ptr<slot> place) = 0;
 
-  /// What to write when the process that executed the job died.
-  virtual commit orphaned(const storage::claimed_job& work, const squid_mesh::delivery& whose, time_point now) = 0;
+  /// What to write when the processes that executed these jobs died.
+  virtual std::vector<commit> orphaned(std::span<const orphan> orphans, time_point now) = 0;
 };
 
 }  // namespace squid_mesh::jobs

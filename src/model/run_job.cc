@@ -46,13 +46,13 @@ std::optional<driven_branch> driven_by(const job_row& job) {
   return driven_branch{.run = *run, .is = role::one_of_many, .step = *step};
 }
 
-std::optional<tick> tick_of(const job_row& job) {
+std::optional<schedule_name> schedule_of(const job_row& job) {
   if (job.worker != tick_worker_name) return std::nullopt;
   const json args = json::parse(job.args, nullptr, false);
   const std::string* const workflow = text_in(args, "workflow");
   const std::string* const trigger = text_in(args, "trigger");
   if (workflow == nullptr || trigger == nullptr) return std::nullopt;
-  return tick{.workflow = *workflow, .trigger = *trigger};
+  return schedule_name{.workflow = *workflow, .trigger = *trigger};
 }
 
 }  // namespace squid_mesh

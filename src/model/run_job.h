@@ -5,6 +5,7 @@
 
 #include <squid_mesh/ids.hpp>
 
+#include <compare>
 #include <optional>
 #include <string>
 
@@ -26,11 +27,14 @@ job_insert tick_job(const std::string& workflow, const std::string& trigger, con
 /// What a job drives, if it carries a run.
 std::optional<driven_branch> driven_by(const job_row& job);
 
-struct tick {
+/// Names a cron trigger of a workflow.
+struct schedule_name {
   std::string workflow;
   std::string trigger;
+
+  auto operator<=>(const schedule_name&) const = default;
 };
 /// Which schedule a job fires, if it does that.
-std::optional<tick> tick_of(const job_row& job);
+std::optional<schedule_name> schedule_of(const job_row& job);
 
 }  // namespace squid_mesh

@@ -245,9 +245,9 @@ driven_branch driven(const run_state& state, std::size_t branch) {
   return {.run = state.id, .is = role::one_of_many, .step = state.definition->steps()[branch].name};
 }
 
-std::optional<std::size_t> branch_of(const run_state& state, const driven_branch& driven) {
-  if (driven.is == driven_branch::role::one_of_many) return state.definition->find_step(driven.step);
-  return state.definition->entries().front();
+std::optional<std::size_t> branch_of(const definition& workflow, const driven_branch& driven) {
+  if (driven.is == driven_branch::role::one_of_many) return workflow.find_step(driven.step);
+  return workflow.entries().front();
 }
 
 void add_to(commit& whole, const run_state& after, const decision& made, const std::optional<delivery>& job) {

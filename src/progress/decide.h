@@ -143,7 +143,7 @@ std::vector<std::size_t> first_branches(const definition& workflow);
 /// What a branch's job is to say.
 driven_branch driven(const run_state& state, std::size_t branch);
 /// The branch that a job drives; nullopt where there is none of the name.
-std::optional<std::size_t> branch_of(const run_state& state, const driven_branch& driven);
+std::optional<std::size_t> branch_of(const definition& workflow, const driven_branch& driven);
 
 /// Adds a decision to a commit about the same run: `job` is what the event's worker holds.
 void add_to(commit& whole, const run_state& after, const decision& made, const std::optional<delivery>& job);

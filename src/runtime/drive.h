@@ -1,51 +1,42 @@
-// Driving a run: what one worker does with a run's job, from its delivery to its end.
+// Driving one branch of a run: what a worker does with its job, from its delivery to its end.
 #pragma once
 
-#include "base/redact.h"
 #include "jobs/node.h"
 #include "jobs/worker.h"
-#include "progress/decide.h"
+#include "runtime/conductor.h"
 #include "runtime/workflows.h"
 
 #include <cstddef>
 #include <memory>
-#include <optional>
+#include <string>
 
 namespace squid_mesh {
 
-/// Sticky: goes on from step to step as long as the run has one to run now. Between a step's end and its commit no
-/// thread is held; the commit's outcome posts the next task. Lives as long as such a task or commit does.
-class drive : public std::enable_shared_from_this<drive> {
+/// Sticky: goes on from step to step as long as the branch has one to run now. Between a step's end and its commit no
+/// thread is held; the conductor says when to go on. Lives as long as somebody may say so.
+class drive final : public performer, public std::enable_shared_from_this<drive> {
  public:
-  drive(workflows& known, jobs::node& node, std::shared_ptr<jobs::slot> place, run_state state, redactor secrets);
+  drive(workflows& known, jobs::node& node, std::shared_ptr<conductor> run, std::size_t branch,
+        std::shared_ptr<jobs::slot> place, std::string queue);
 
   /// The job was delivered.
-  void begin(const event::delivered& what);
+  void begin(int attempt, time_point since);
+
+  [[nodiscard]] const jobs::slot& place() const override { return *place_; }
+  [[nodiscard]] const std::string& queue() const override { return queue_; }
+  [[nodiscard]] std::size_t branch() const override { return branch_; }
+  void perform(std::size_t step) override;
 
  private:
-  void on(run_event what);
-  void write(decision made);
-  [[nodiscard]] commit commit_of(const decision& made) const;
-  void post_written(result<std::vector<commit_outcome>> outcome);
-  void on_written(result<std::vector<commit_outcome>> outcome);
-  void go_on(const commit_outcome& outcome);
-  void run(std::size_t step);
-  void run_transactional(std::size_t step);
-  void end_within(std::unique_ptr<storage::unit_of_work> work, const event::succeeded& what, decision made);
+  void perform_transactional(std::size_t step);
   void give_back();
-  void refused(error reason);
-  void catch_up();
-  [[nodiscard]] moment present() const;
-  void log(level severity, const std::string& message) const;
 
   workflows& known_;
   jobs::node& node_;
+  const std::shared_ptr<conductor> run_;
+  const std::size_t branch_;
   const std::shared_ptr<jobs::slot> place_;
-  const redactor secrets_;
-  run_state state_;
-  /// The event whose commit is on its way, and that commit's decision.
-  std::optional<run_event> event_;
-  decision made_;
+  const std::string queue_;
 };
 
 }  // namespace squid_mesh

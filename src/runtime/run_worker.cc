@@ -1,8 +1,11 @@
 #include "runtime/run_worker.h"
 
+#include "model/run_job.h"
 #include "progress/payload.h"
 #include "runtime/drive.h"
 
+#include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -17,44 +20,112 @@ std::string node_name(const std::string& attempted_by) {
   return parts.is_array() && !parts.empty() && parts[0].is_string() ? parts[0].get<std::string>() : attempted_by;
 }
 
+error no_run(job_id job) {
+  return {.code = errc::not_found, .message = "job " + to_string(job) + " names no run that exists"};
+}
+
 }  // namespace
 
-result<run_state> run_worker::load(const storage::claimed_job& work) {
-  if (!work.run) {
-    return std::unexpected(
-        error{.code = errc::not_found, .message = "job " + to_string(work.job.id) + " names no run that exists"});
+result<std::shared_ptr<conductor>> run_worker::conduct(const journal& history) {
+  auto state = known_.fold(history);
+  if (!state) return std::unexpected(std::move(state).error());
+  redactor secrets =
+      secrets_of(*state->definition, history.run.trigger, json::parse(history.run.payload, nullptr, false));
+  return std::make_shared<conductor>(node_, *std::move(state), std::move(secrets));
+}
+
+/// The only branch of a run brings the journal along. Of several, those that are here share one conductor.
+result<std::shared_ptr<conductor>> run_worker::conductor_for(storage::claimed_job& work, const driven_branch& branch) {
+  if (branch.is == driven_branch::role::only) {
+    if (!work.run) return std::unexpected(no_run(work.job.id));
+    return conduct(*work.run);
   }
-  auto workflow = known_.pinned(work.run->run.definition);
-  if (!workflow) return std::unexpected(std::move(workflow).error());
-  return fold(*std::move(workflow), *work.run);
+  const std::lock_guard lock(mutex_);
+  auto& known = conducted_[branch.run];
+  if (auto running = known.lock()) {
+    running->expect(work.last_seq);
+    return running;
+  }
+  std::erase_if(conducted_, [&](const auto& entry) { return entry.first != branch.run && entry.second.expired(); });
+  auto history = node_.store().read_run(branch.run);
+  if (!history) return std::unexpected(std::move(history).error());
+  auto fresh = conduct(*history);
+  if (fresh) conducted_[branch.run] = *fresh;
+  return fresh;
 }
 
 void run_worker::execute(storage::claimed_job work, std::shared_ptr<jobs::slot> place) {
-  auto state = load(work);
-  if (!state) {
-    const std::string reason = to_string(state.error());
-    node_.around().log(level::error, reason);
-    const time_point later = node_.around().clock->now() + unreadable_pause;
-    const auto change = work.run ? job_change{.is = job_change::kind::snooze, .at = later}
-                                 : job_change{.is = job_change::kind::discard, .reason = reason};
-    std::vector<commit> commits;
-    commits.push_back({.job = place->delivery(), .change = change});
-    return node_.submit(std::move(commits), jobs::patience::persist, [place](auto) {});
+  const auto branch = driven_by(work.job);
+  auto run =
+      branch ? conductor_for(work, *branch) : result<std::shared_ptr<conductor>>(std::unexpected(no_run(work.job.id)));
+  const auto index = run ? (*run)->branch_of(*branch) : std::nullopt;
+  if (run && index) {
+    const time_point since = work.job.attempted_at.value_or(node_.around().clock->now());
+    return std::make_shared<drive>(known_, node_, *run, *index, std::move(place), work.job.queue)
+        ->begin(work.job.attempt, since);
   }
-  const event::delivered what{.attempt = work.job.attempt,
-                              .since = work.job.attempted_at.value_or(node_.around().clock->now())};
-  redactor secrets =
-      secrets_of(*state->definition, work.run->run.trigger, json::parse(work.run->run.payload, nullptr, false));
-  std::make_shared<drive>(known_, node_, std::move(place), *std::move(state), std::move(secrets))->begin(what);
+  const error reason = run ? no_run(work.job.id) : std::move(run).error();
+  node_.around().log(level::error, to_string(reason));
+  const time_point later = node_.around().clock->now() + unreadable_pause;
+  const auto change = reason.code == errc::not_found && !work.run
+                          ? job_change{.is = job_change::kind::discard, .reason = to_string(reason)}
+                          : job_change{.is = job_change::kind::snooze, .at = later};
+  std::vector<commit> commits(1);
+  commits.front().jobs.push_back({.whose = place->delivery(), .change = change, .releases = std::nullopt});
+  node_.submit(std::move(commits), jobs::patience::persist, [place](auto) {});
 }
 
-commit run_worker::orphaned(const storage::claimed_job& work, const delivery& whose, time_point now) {
-  const auto state = load(work);
-  if (!state) return {.job = whose, .change = {.is = job_change::kind::rescue, .reason = to_string(state.error())}};
-  const std::string node = node_name(work.job.attempted_by);
-  const decision made = decide(*state, event::worker_died{.node = node, .since = work.job.attempted_at.value_or(now)},
-                               {.now = now, .node = node});
-  return {.run = state->id, .facts = made.facts, .status = made.status, .job = whose, .change = made.job};
+/// Orphans of one run are taken over together: each on the state that the one before has left.
+std::vector<commit> run_worker::orphaned(std::span<const jobs::orphan> orphans, time_point now) {
+  std::map<run_id, std::pair<commit, run_state>> runs;
+  std::vector<commit> commits;
+  for (const jobs::orphan& lost : orphans) {
+    const job_row& job = lost.work.job;
+    const auto branch = driven_by(job);
+    const auto give_up = [&](const std::string& reason) {
+      commits.emplace_back();
+      commits.back().jobs.push_back({.whose = lost.whose,
+                                     .change = {.is = job_change::kind::rescue, .reason = reason},
+                                     .releases = std::nullopt});
+    };
+    if (!branch) {
+      give_up(to_string(no_run(job.id)));
+      continue;
+    }
+    auto taken = runs.find(branch->run);
+    if (taken == runs.end()) {
+      auto history = lost.work.run ? result<journal>(*lost.work.run) : node_.store().read_run(branch->run);
+      auto state = history ? known_.fold(*history) : result<run_state>(std::unexpected(history.error()));
+      if (!state) {
+        give_up(to_string(state.error()));
+        continue;
+      }
+      taken = runs.try_emplace(branch->run, commit(), *std::move(state)).first;
+    }
+    auto& [whole, state] = taken->second;
+    const auto index = branch_of(*state.definition, *branch);
+    if (!index) {
+      give_up(to_string(no_run(job.id)));
+      continue;
+    }
+    const std::string node = node_name(job.attempted_by);
+    const decision made =
+        decide(state, event::worker_died{.branch = *index, .node = node, .since = job.attempted_at.value_or(now)},
+               {.now = now, .node = node, .queue = job.queue});
+    add_to(whole, state, made, lost.whose);
+  }
+  for (auto& [id, entry] : runs) {
+    // Without facts a commit is fenced by one job: each gets its own.
+    if (!entry.first.facts.empty() || entry.first.jobs.size() <= 1) {
+      commits.push_back(std::move(entry.first));
+      continue;
+    }
+    for (job_step& each : entry.first.jobs) {
+      commits.push_back({.run = id});
+      commits.back().jobs.push_back(std::move(each));
+    }
+  }
+  return commits;
 }
 
 }  // namespace squid_mesh

@@ -4,7 +4,12 @@
 #include "jobs/node.h"
 #include "jobs/worker.h"
 #include "progress/run_state.h"
+#include "runtime/conductor.h"
 #include "runtime/workflows.h"
+
+#include <memory>
+#include <mutex>
+#include <unordered_map>
 
 namespace squid_mesh {
 
@@ -14,14 +19,18 @@ class run_worker final : public jobs::worker {
 
   [[nodiscard]] int uncounted_attempt(const job_row& /*job*/) const override { return 0; }
   void execute(storage::claimed_job work, std::shared_ptr<jobs::slot> place) override;
-  commit orphaned(const storage::claimed_job& work, const delivery& whose, time_point now) override;
+  std::vector<commit> orphaned(std::span<const jobs::orphan> orphans, time_point now) override;
 
  private:
-  /// Folds the run that a job brought, if this process can.
-  result<run_state> load(const storage::claimed_job& work);
+  result<std::shared_ptr<conductor>> conductor_for(storage::claimed_job& work, const driven_branch& branch);
+  result<std::shared_ptr<conductor>> conduct(const journal& history);
 
   workflows& known_;
   jobs::node& node_;
+
+  std::mutex mutex_;
+  /// Runs with several branches that this node works on.
+  std::unordered_map<run_id, std::weak_ptr<conductor>> conducted_;
 };
 
 }  // namespace squid_mesh

@@ -7,6 +7,30 @@
 #include <utility>
 
 namespace squid_mesh {
+namespace {
+
+/// The commit that makes the run and a job for each branch with which it begins.
+commit begin_run(run_record run, const definition& workflow, std::optional<time_point> start_at) {
+  using role = driven_branch::role;
+  commit start;
+  start.run = run.id;
+  for (const std::size_t entry : workflow.entries()) {
+    const definition::step& first = workflow.steps()[entry];
+    driven_branch branch{.run = run.id, .is = role::only, .step = {}};
+    if (workflow.has_dependencies()) branch = {.run = run.id, .is = role::one_of_many, .step = first.name};
+    const std::string& queue = first.queue.empty() ? run.queue : first.queue;
+    start.inserts.push_back(run_job(std::move(branch), queue, run.priority));
+    start.inserts.back().scheduled_at = start_at;
+  }
+  if (run.deadline) {
+    start.inserts.push_back(run_job({.run = run.id, .is = role::deadline, .step = {}}, run.queue, run.priority));
+    start.inserts.back().scheduled_at = run.deadline;
+  }
+  start.start = std::move(run);
+  return start;
+}
+
+}  // namespace
 
 result<commit> plan_start(const start_request& request, time_point now, random_source& random) {
   const definition& workflow = *request.workflow;
@@ -18,17 +42,32 @@ result<commit> plan_start(const start_request& request, time_point now, random_s
   }
   auto payload = accept_payload(*trigger, *request.payload, now, request.max_payload_bytes);
   if (!payload) return std::unexpected(std::move(payload).error());
+  return begin_run({.id = {make_uuid_v7(now, random)},
+                    .workflow = workflow.name(),
+                    .definition = workflow.fingerprint(),
+                    .trigger = trigger->name,
+                    .payload = *std::move(payload),
+                    .started_at = now,
+                    .queue = workflow.queue().empty() ? request.queue : workflow.queue(),
+                    .priority = request.priority,
+                    .start_key = request.key,
+                    .deadline = request.deadline,
+                    .origin = request.origin.is_null() ? std::string() : request.origin.dump()},
+                   workflow, request.start_at);
+}
 
-  commit start;
-  start.run = {make_uuid_v7(now, random)};
-  start.start = run_record{.id = start.run,
-                           .workflow = workflow.name(),
-                           .definition = workflow.fingerprint(),
-                           .trigger = trigger->name,
-                           .payload = *std::move(payload),
-                           .started_at = now};
-  start.inserts.push_back(run_job(start.run, request.queue));
-  return start;
+commit plan_replay(const run_record& of, const definition& workflow, const json& origin, time_point now,
+                   random_source& random) {
+  return begin_run({.id = {make_uuid_v7(now, random)},
+                    .workflow = workflow.name(),
+                    .definition = workflow.fingerprint(),
+                    .trigger = of.trigger,
+                    .payload = of.payload,
+                    .started_at = now,
+                    .queue = of.queue,
+                    .priority = of.priority,
+                    .origin = origin.dump()},
+                   workflow, std::nullopt);
 }
 
 }  // namespace squid_mesh

@@ -1,7 +1,6 @@
 #include "runtime/step_runner.h"
 
 #include "base/fault.h"
-#include "progress/policy.h"
 
 #include <squid_mesh/step_context.hpp>
 
@@ -16,7 +15,8 @@
 namespace squid_mesh {
 namespace {
 
-/// The stop of one attempt: requested by its timeout, or by the process's shutdown. Shared with the timer.
+/// The stop of one attempt: requested by its timeout, by the process's shutdown, or because the run is cancelled.
+/// Shared with the timer.
 struct attempt_stop {
   std::stop_source source;
   std::atomic<bool> timed_out = false;
@@ -24,22 +24,25 @@ struct attempt_stop {
 
 class attempt_context final : public step_context {
  public:
-  attempt_context(const run_state& state, const definition::step& step, int attempt, std::stop_token stop,
+  attempt_context(const conductor& run, const conductor::attempt_plan& plan, std::stop_token stop,
                   const step_surroundings& around)
-      : state_(state), step_(step), attempt_(attempt), stop_(std::move(stop)), around_(around) {}
+      : run_(run), step_(run.workflow().steps()[plan.of.step]), plan_(plan), stop_(std::move(stop)), around_(around) {}
 
-  [[nodiscard]] const run_id& run() const override { return state_.id; }
-  [[nodiscard]] std::string_view workflow() const override { return state_.definition->name(); }
+  [[nodiscard]] const run_id& run() const override { return run_.run(); }
+  [[nodiscard]] std::string_view workflow() const override { return run_.workflow().name(); }
   [[nodiscard]] std::string_view step() const override { return step_.name; }
-  [[nodiscard]] int attempt() const override { return attempt_; }
-  [[nodiscard]] std::string idempotency_key() const override { return to_string(state_.id) + ":" + step_.name; }
+  [[nodiscard]] int attempt() const override { return plan_.of.number; }
+  [[nodiscard]] std::string idempotency_key() const override {
+    const std::string key = to_string(run_.run()) + ":" + step_.name;
+    return plan_.visit > 1 ? key + ":" + std::to_string(plan_.visit) : key;
+  }
   [[nodiscard]] std::stop_token stop() const override { return stop_; }
   [[nodiscard]] squid_mesh::transaction* transaction() const override { return around_.within; }
 
   void log(level severity, std::string_view message) override {
-    around_.node->around().log(severity, state_.definition->name() + " " + to_string(state_.id) + " " + step_.name +
-                                             " #" + std::to_string(attempt_) + ": " +
-                                             around_.secrets->mask(std::string(message)));
+    around_.node->around().log(severity, run_.workflow().name() + " " + to_string(run_.run()) + " " + step_.name +
+                                             " #" + std::to_string(plan_.of.number) + ": " +
+                                             run_.secrets().mask(std::string(message)));
   }
 
  private:
@@ -51,9 +54,9 @@ class attempt_context final : public step_context {
     return object;
   }
 
-  const run_state& state_;
+  const conductor& run_;
   const definition::step& step_;
-  const int attempt_;
+  const conductor::attempt_plan& plan_;
   const std::stop_token stop_;
   const step_surroundings& around_;
 };
@@ -103,63 +106,48 @@ error masked(error reason, const redactor& secrets) {
   return reason;
 }
 
-/// The declared input, or the whole context where none is declared; no copy of that one is made.
-class step_input {
- public:
-  step_input(const definition::step& step, const json& context) : context_(context) {
-    if (!step.input.empty()) selected_ = select_input(step, context);
-  }
-  [[nodiscard]] const error* problem() const { return selected_ && !*selected_ ? &selected_->error() : nullptr; }
-  [[nodiscard]] const json& value() const { return selected_ ? **selected_ : context_; }
-
- private:
-  const json& context_;
-  std::optional<result<json>> selected_;
-};
-
-run_event run_action(const run_state& state, const event::attempt& of, const handler& action,
-                     const step_surroundings& around) {
-  const definition::step& step = state.definition->steps()[of.step];
-  const step_input input(step, state.context);
-  if (input.problem() != nullptr) return event::failed{.of = of, .reason = *input.problem()};
+worker_event run_action(const conductor& run, const conductor::attempt_plan& plan, const handler& action,
+                        const step_surroundings& around) {
+  const definition::step& step = run.workflow().steps()[plan.of.step];
+  if (!plan.input) return event::failed{.of = plan.of, .reason = plan.input.error()};
 
   const auto stop = std::make_shared<attempt_stop>();
-  const std::stop_callback on_shutdown(around.place->shutdown(), [&stop] { stop->source.request_stop(); });
-  attempt_context context(state, step, of.number, stop->source.get_token(), around);
+  const auto ask = [&stop] { stop->source.request_stop(); };
+  const std::stop_callback on_shutdown(around.place->shutdown(), ask);
+  const std::stop_callback on_withdrawal(around.place->withdrawn(), ask);
+  attempt_context context(run, plan, stop->source.get_token(), around);
   auto output = [&] {
     const deadline timer(*around.node, step.timeout, stop);
-    return call(action, input.value(), context);
+    return call(action, *plan.input, context);
   }();
 
   if (stop->timed_out) {
     return event::failed{
-        .of = of,
+        .of = plan.of,
         .reason = {.code = errc::timeout,
                    .message = "the attempt took longer than " + std::to_string(step.timeout.count()) + " ms",
                    .retryable = true}};
   }
-  if (output) return event::succeeded{.of = of, .output = *std::move(output)};
-  if (around.place->shutdown().stop_requested()) return event::interrupted{of};
-  return event::failed{.of = of, .reason = masked(std::move(output).error(), *around.secrets)};
+  if (output) return event::succeeded{.of = plan.of, .output = *std::move(output)};
+  // Whoever is told to stop has not failed.
+  const bool told_to_stop = around.place->shutdown().stop_requested() || around.place->withdrawn().stop_requested();
+  if (told_to_stop) return event::interrupted{plan.of};
+  return event::failed{.of = plan.of, .reason = masked(std::move(output).error(), run.secrets())};
 }
 
 }  // namespace
 
-event::attempt next_attempt(const run_state& state, std::size_t step, time_point now) {
-  return {.step = step, .number = state.steps[step].attempts + 1, .started_at = now};
-}
-
-run_event run_step(const run_state& state, std::size_t step, const step_surroundings& around) {
+worker_event run_step(const conductor& run, std::size_t step, const step_surroundings& around) {
   fault::point();
-  const definition::step& declared = state.definition->steps()[step];
-  const event::attempt of = next_attempt(state, step, around.node->around().clock->now());
+  const definition::step& declared = run.workflow().steps()[step];
+  const auto plan = run.plan_attempt(step, around.node->around().clock->now());
   if (declared.kind == step_kind::log) {
-    attempt_context(state, declared, of.number, {}, around).log(declared.log_severity, declared.log_message);
-    return event::succeeded{.of = of, .output = json()};
+    attempt_context(run, plan, {}, around).log(declared.log_severity, declared.log_message);
+    return event::succeeded{.of = plan.of, .output = json()};
   }
-  const auto action = around.workflows->find_handler(state.definition->name(), declared.name);
-  if (action == nullptr) return event::no_handler{of};
-  run_event outcome = run_action(state, of, *action, around);
+  const auto action = around.workflows->find_handler(run.workflow().name(), declared.name);
+  if (action == nullptr) return event::no_handler{plan.of};
+  worker_event outcome = run_action(run, plan, *action, around);
   fault::point();
   return outcome;
 }

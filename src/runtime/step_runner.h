@@ -1,10 +1,10 @@
 // One attempt of one step: its input, its handler, its timeout, and what came of it.
 #pragma once
 
-#include "base/redact.h"
 #include "jobs/node.h"
 #include "jobs/worker.h"
 #include "progress/decide.h"
+#include "runtime/conductor.h"
 #include "runtime/workflows.h"
 
 #include <squid_mesh/definition.hpp>
@@ -19,14 +19,10 @@ struct step_surroundings {
   squid_mesh::workflows* workflows = nullptr;
   jobs::node* node = nullptr;
   const jobs::slot* place = nullptr;
-  const redactor* secrets = nullptr;
   transaction* within = nullptr;  ///< what a transactional step writes in
 };
 
-/// The attempt that the step would begin at this moment.
-event::attempt next_attempt(const run_state& state, std::size_t step, time_point now);
-
 /// Runs the step on this thread and returns the event that its end is. Doesn't throw.
-run_event run_step(const run_state& state, std::size_t step, const step_surroundings& around);
+worker_event run_step(const conductor& run, std::size_t step, const step_surroundings& around);
 
 }  // namespace squid_mesh

@@ -68,12 +68,37 @@ result<std::shared_ptr<const definition>> workflows::pinned(const std::string& f
   return by_fingerprint_.emplace(fingerprint, std::move(shared)).first->second;
 }
 
+result<run_state> workflows::fold(const journal& history) {
+  auto workflow = pinned(history.run.definition);
+  if (!workflow) return std::unexpected(std::move(workflow).error());
+  return squid_mesh::fold(*std::move(workflow), history);
+}
+
+std::vector<std::shared_ptr<const definition>> workflows::all() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<const definition>> newest;
+  newest.reserve(by_name_.size());
+  for (const auto& [name, entry] : by_name_) newest.push_back(entry.newest);
+  return newest;
+}
+
 std::shared_ptr<const handler> workflows::find_handler(std::string_view workflow, std::string_view step) const {
   const std::lock_guard lock(mutex_);
   const auto entry = by_name_.find(workflow);
   if (entry == by_name_.end()) return nullptr;
   const auto found = entry->second.handlers.find(step);
   return found == entry->second.handlers.end() ? nullptr : found->second;
+}
+
+void workflows::set_tick_payload(schedule_name of, json payload) {
+  const std::lock_guard lock(mutex_);
+  tick_payloads_[std::move(of)] = std::move(payload);
+}
+
+json workflows::tick_payload(const schedule_name& of) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = tick_payloads_.find(of);
+  return found == tick_payloads_.end() ? json::object() : found->second;
 }
 
 void workflows::provide(std::type_index type, void* object) {

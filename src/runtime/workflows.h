@@ -1,6 +1,8 @@
 // The workflows that this process knows, and the definitions that its runs are pinned to.
 #pragma once
 
+#include "model/run_job.h"
+#include "progress/run_state.h"
 #include "storage/store.h"
 
 #include <squid_mesh/action.hpp>
@@ -15,6 +17,7 @@
 #include <string_view>
 #include <typeindex>
 #include <unordered_map>
+#include <vector>
 
 namespace squid_mesh {
 
@@ -33,8 +36,18 @@ class workflows {
   /// The definition with this fingerprint, from the database if need be; `not_found`.
   result<std::shared_ptr<const definition>> pinned(const std::string& fingerprint);
 
+  /// The state of a run, by the definition to which it is pinned.
+  result<run_state> fold(const journal& history);
+
+  /// Every definition that was added, the newest of its name.
+  [[nodiscard]] std::vector<std::shared_ptr<const definition>> all() const;
+
   /// The handler of a step, by the names of the workflow and the step; null where this process has none.
   std::shared_ptr<const handler> find_handler(std::string_view workflow, std::string_view step) const;
+
+  /// What runs of a cron trigger get as payload when this process fires it; an empty object where nothing was set.
+  void set_tick_payload(schedule_name of, json payload);
+  [[nodiscard]] json tick_payload(const schedule_name& of) const;
 
   /// Objects of the host, by type.
   void provide(std::type_index type, void* object);
@@ -51,6 +64,7 @@ class workflows {
   std::map<std::string, known, std::less<>> by_name_;
   std::unordered_map<std::string, std::shared_ptr<const definition>> by_fingerprint_;
   std::unordered_map<std::type_index, void*> host_objects_;
+  std::map<schedule_name, json> tick_payloads_;
 };
 
 }  // namespace squid_mesh

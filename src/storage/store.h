@@ -35,6 +35,7 @@ struct claim {
 struct claimed_job {
   job_row job;
   std::optional<journal> run;
+  std::int64_t last_seq = 0;  ///< of a job that drives one of many branches: how far the run's journal had got
 };
 
 /// What one round of a node's loop wants: everything in it is written with one synchronisation of the disk where the

@@ -1,0 +1,164 @@
+// Commands to runs, one at a time and many at once.
+#include "mesh/impl.h"
+#include "runtime/start.h"
+
+#include <squid_mesh/detail/text.hpp>
+
+#include <string>
+#include <utility>
+
+namespace squid_mesh {
+namespace {
+
+/// Whether what a person says can be stored.
+result<void> check_said(std::string_view actor, std::string_view why, std::string_view key) {
+  if (auto good = check_key(key, "idempotency_key"); !good) return good;
+  if (!detail::is_utf8(actor) || !detail::is_utf8(why)) return invalid("actor, reason and comment have to be UTF-8");
+  return {};
+}
+
+result<void> check_json(const json& value, std::size_t max_bytes, std::string_view what) {
+  try {
+    if (value.dump().size() <= max_bytes) return {};
+  } catch (const json::exception&) {
+    return invalid(std::string(what) + " holds text that is not UTF-8");
+  }
+  return invalid(std::string(what) + " is larger than " + std::to_string(max_bytes) + " bytes");
+}
+
+event::command said_by(const command& by) {
+  return {.actor = by.actor, .reason = by.reason, .metadata = nullptr, .key = by.idempotency_key};
+}
+
+event::command said_by(const gate_decision& by) {
+  return {.actor = by.actor, .reason = by.comment, .metadata = by.metadata, .key = by.idempotency_key};
+}
+
+command_receipt receipt(const command_result& given) { return {.status = given.status, .repeated = given.repeated}; }
+
+result<command_receipt> give(commander& to, const run_id& id, const command_event& what) {
+  auto given = to.give(id, what);
+  if (!given) return std::unexpected(std::move(given).error());
+  return receipt(*given);
+}
+
+/// `wants_actor`: whether the decision has to say who makes it.
+result<void> check(const gate_decision& decision, bool wants_actor, std::size_t max_bytes) {
+  if (wants_actor && decision.actor.empty()) return invalid("actor is required: who decides?");
+  if (auto good = check_said(decision.actor, decision.comment, decision.idempotency_key); !good) return good;
+  return check_json(decision.metadata, max_bytes, "metadata");
+}
+
+}  // namespace
+
+result<command_receipt> mesh::unblock_run(const run_id& id, const gate_decision& decision) {
+  if (auto good = check(decision, false, impl_->options.max_payload_bytes); !good) return std::unexpected(good.error());
+  return give(impl_->commands, id, event::unblocked{.by = said_by(decision), .step = decision.step});
+}
+
+result<command_receipt> mesh::approve_run(const run_id& id, const gate_decision& decision) {
+  if (auto good = check(decision, true, impl_->options.max_payload_bytes); !good) return std::unexpected(good.error());
+  return give(impl_->commands, id, event::approved{.by = said_by(decision), .step = decision.step});
+}
+
+result<command_receipt> mesh::reject_run(const run_id& id, const gate_decision& decision) {
+  if (auto good = check(decision, true, impl_->options.max_payload_bytes); !good) return std::unexpected(good.error());
+  return give(impl_->commands, id, event::rejected{.by = said_by(decision), .step = decision.step});
+}
+
+result<command_receipt> mesh::signal_run(const run_id& id, std::string_view event, json data,
+                                         const signal_options& options) {
+  if (event.empty()) return invalid("an event needs a name");
+  if (auto good = check_key(event, "an event's name"); !good) return std::unexpected(good.error());
+  if (auto good = check_said(options.actor, {}, options.idempotency_key); !good) return std::unexpected(good.error());
+  if (auto good = check_json(data, impl_->options.max_payload_bytes, "an event's data"); !good) {
+    return std::unexpected(good.error());
+  }
+  const event::command by{.actor = options.actor, .reason = {}, .metadata = nullptr, .key = options.idempotency_key};
+  return give(impl_->commands, id, event::signalled{.by = by, .name = std::string(event), .data = std::move(data)});
+}
+
+result<command_receipt> mesh::cancel_run(const run_id& id, const command& by) {
+  if (auto good = check_said(by.actor, by.reason, by.idempotency_key); !good) return std::unexpected(good.error());
+  return give(impl_->commands, id, event::cancelled{.by = said_by(by), .idle = {}});
+}
+
+result<command_receipt> mesh::retry_run(const run_id& id, const retry_options& options) {
+  if (auto good = check_said(options.actor, options.reason, options.idempotency_key); !good) {
+    return std::unexpected(good.error());
+  }
+  if (auto good = check_json(options.input, impl_->options.max_payload_bytes, "the edited input"); !good) {
+    return std::unexpected(good.error());
+  }
+  return give(impl_->commands, id, event::retried{.by = said_by(options), .inputs = options.input});
+}
+
+result<run_ref> mesh::replay_run(const run_id& id, const replay_options& options) {
+  if (auto good = check_said(options.actor, options.reason, options.idempotency_key); !good) {
+    return std::unexpected(good.error());
+  }
+  auto history = impl_->workers.store().read_run(id);
+  if (!history) return std::unexpected(std::move(history).error());
+  const run_record& old = history->run;
+  auto workflow = options.newest_definition ? impl_->known.find(old.workflow) : impl_->known.pinned(old.definition);
+  if (!workflow) return std::unexpected(std::move(workflow).error());
+  if (!(*workflow)->find_trigger(old.trigger)) {
+    return std::unexpected(error{.code = errc::conflict,
+                                 .message = "workflow " + old.workflow + " has no trigger " + old.trigger + " any more",
+                                 .kind = "no_trigger"});
+  }
+  json origin = {{"replay_of", to_string(id)}};
+  if (!options.actor.empty()) origin["actor"] = options.actor;
+  if (!options.reason.empty()) origin["reason"] = options.reason;
+  const json before = old.origin.empty() ? json::object() : json::parse(old.origin, nullptr, false);
+  if (before.is_object() && before.contains("schedule")) origin["schedule"] = before["schedule"];
+  commit start = plan_replay(old, **workflow, origin, impl_->workers.now(), impl_->workers.random());
+  if (!options.idempotency_key.empty()) {
+    start.start->start_key = "replay:" + to_string(id) + ":" + options.idempotency_key;
+  }
+  std::vector<commit> starts;
+  starts.push_back(std::move(start));
+  auto refs = impl_->write_starts(std::move(starts));
+  if (!refs) return std::unexpected(std::move(refs).error());
+  return refs->front();
+}
+
+namespace {
+
+/// Gives a command to each run of a page.
+template <class Give>
+result<std::vector<bulk_outcome>> give_to_all(const result<run_page>& page, const Give& give_to) {
+  if (!page) return std::unexpected(page.error());
+  std::vector<bulk_outcome> outcomes;
+  outcomes.reserve(page->runs.size());
+  for (const run_summary& run : page->runs) outcomes.push_back({.run = run.id, .outcome = give_to(run.id)});
+  return outcomes;
+}
+
+}  // namespace
+
+result<std::vector<bulk_outcome>> mesh::cancel_runs(run_filter filter, const command& by) {
+  if (filter.statuses.empty()) {
+    filter.statuses = {run_status::pending, run_status::running, run_status::retrying, run_status::paused};
+  }
+  return give_to_all(list_runs(filter), [&](const run_id& id) { return cancel_run(id, by); });
+}
+
+result<std::vector<bulk_outcome>> mesh::retry_runs(run_filter filter, const command& by) {
+  if (filter.statuses.empty()) filter.statuses = {run_status::failed};
+  return give_to_all(list_runs(filter), [&](const run_id& id) { return retry_run(id, retry_options{by}); });
+}
+
+result<std::vector<run_ref>> mesh::replay_runs(const run_filter& filter, const replay_options& options) {
+  auto page = list_runs(filter);
+  if (!page) return std::unexpected(std::move(page).error());
+  std::vector<run_ref> refs;
+  for (const run_summary& run : page->runs) {
+    auto started = replay_run(run.id, options);
+    if (!started) return std::unexpected(std::move(started).error());
+    refs.push_back(*started);
+  }
+  return refs;
+}
+
+}  // namespace squid_mesh

@@ -1,0 +1,48 @@
+// What a mesh is made of.
+#pragma once
+
+#include "jobs/service.h"
+#include "mesh/awaiting.h"
+#include "model/commit.h"
+#include "runtime/commands.h"
+#include "runtime/workflows.h"
+
+#include <squid_mesh/mesh.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace squid_mesh {
+
+struct mesh::impl {
+  impl(std::unique_ptr<storage::store> store, mesh_options given);
+  impl(const impl&) = delete;
+  impl& operator=(const impl&) = delete;
+  /// The workers use what is destroyed before them.
+  ~impl() { workers.stop(); }
+
+  result<void> mend(time_point now);
+
+  result<std::vector<commit>> plan_starts(std::string_view workflow, const std::vector<json>& payloads,
+                                          const start_options& starting);
+  /// Writes starts in one transaction, and says which of their runs were there already.
+  result<std::vector<run_ref>> write_starts(std::vector<commit> starts);
+  /// What became of starts that have been written.
+  result<std::vector<run_ref>> refs_of(const std::vector<commit>& starts, const std::vector<commit_outcome>& outcomes);
+
+  mesh_options options;
+  awaiting waiters;
+  jobs::service workers;
+  workflows known;
+  commander commands;
+};
+
+/// For arguments that make no sense.
+std::unexpected<error> invalid(std::string message);
+
+/// Keys go into indexes, which limits their length. `what` names it.
+result<void> check_key(std::string_view key, std::string_view what);
+
+}  // namespace squid_mesh

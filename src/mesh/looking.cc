@@ -1,0 +1,58 @@
+// Looking at runs.
+#include "inspect/view.h"
+#include "mesh/impl.h"
+
+#include <string>
+#include <utility>
+
+namespace squid_mesh {
+namespace {
+
+constexpr std::size_t max_listed = 1000;
+
+}  // namespace
+
+result<run_view> mesh::inspect_run(const run_id& id, inspect_options options) const {
+  storage::store& store = impl_->workers.store();
+  auto history = store.read_run(id);
+  if (!history) return std::unexpected(std::move(history).error());
+  auto workflow = impl_->known.pinned(history->run.definition);
+  if (!workflow) return std::unexpected(std::move(workflow).error());
+  view_request request{
+      .history = *std::move(history), .definition = *std::move(workflow), .job = {}, .options = options};
+  if (request.history.run.job) {
+    if (auto job = store.read_job(*request.history.run.job)) request.job = *std::move(job);
+  }
+  return view_run(request);
+}
+
+result<run_page> mesh::list_runs(const run_filter& filter) const {
+  if (filter.limit < 1 || filter.limit > max_listed) return invalid("limit has to be 1 to 1,000");
+  std::optional<run_id> older_than;
+  if (!filter.cursor.empty()) {
+    older_than = run_id::parse(filter.cursor);
+    if (!older_than) return invalid("cursor is not one that list_runs has returned");
+  }
+  auto records = impl_->workers.store().list_runs(filter, older_than);
+  if (!records) return std::unexpected(std::move(records).error());
+  run_page page;
+  for (const run_record& run : *records) page.runs.push_back(summarise(run));
+  if (page.runs.size() == filter.limit) page.next_cursor = to_string(page.runs.back().id);
+  return page;
+}
+
+result<run_view> mesh::await_run(const run_id& id, milliseconds timeout) const {
+  result<run_status> status = run_status::pending;
+  const bool ended = impl_->waiters.wait(id, timeout, [&] {
+    status = impl_->workers.store().read_status(id);
+    return !status || is_terminal(*status);
+  });
+  if (!status) return std::unexpected(std::move(status).error());
+  if (ended) return inspect_run(id);
+  return std::unexpected(
+      error{.code = errc::timeout,
+            .message = "run " + to_string(id) + " has not ended; it is " + std::string(to_string(*status)),
+            .retryable = true});
+}
+
+}  // namespace squid_mesh

@@ -1,0 +1,286 @@
+#include "runtime/conductor.h"
+
+#include "progress/policy.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace squid_mesh {
+namespace {
+
+/// How long a run waits whose facts the database can't store.
+constexpr std::chrono::minutes refused_pause{5};
+/// How long a run waits whose journal can't be understood.
+constexpr std::chrono::seconds unreadable_pause{30};
+/// How long to wait for a database that can't be reached.
+constexpr std::chrono::seconds unavailable_pause{1};
+
+bool writes_something(const decision& made) { return !made.facts.empty() || made.status || ends_delivery(made.job.is); }
+
+}  // namespace
+
+conductor::conductor(jobs::node& node, run_state state, redactor secrets)
+    : node_(node),
+      run_(state.id),
+      definition_(state.definition),
+      secrets_(std::move(secrets)),
+      state_(std::move(state)) {}
+
+moment conductor::present(const performer& who) const {
+  return {.now = node_.around().clock->now(),
+          .node = node_.identity().name,
+          .chance = node_.around().random->next_fraction(),
+          .draining = node_.draining(),
+          .queue = who.queue()};
+}
+
+void conductor::log(level severity, const std::string& message) const {
+  node_.around().log(severity, "run " + to_string(run_) + ": " + message);
+}
+
+void conductor::on(std::shared_ptr<performer> who, worker_event what) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back({.who = std::move(who), .what = std::move(what)});
+    if (std::exchange(busy_, true)) return;
+  }
+  pump();
+}
+
+void conductor::expect(std::int64_t seq) {
+  const std::lock_guard lock(mutex_);
+  expected_seq_ = std::max(expected_seq_, seq);
+}
+
+/// Decides what waits. Whoever calls it has made the conductor busy.
+void conductor::pump() {
+  std::vector<happening> done;
+  for (bool more = true; more;) {
+    const std::lock_guard lock(mutex_);
+    if (!bring_up_to_date()) break;
+    const auto end = one_by_one_ ? waiting_.begin() + 1 : waiting_.end();
+    written_.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
+    waiting_.erase(waiting_.begin(), end);
+    auto commits = plan();
+    if (!commits.empty()) {
+      submit(std::move(commits));
+      break;
+    }
+    std::ranges::move(std::exchange(written_, {}), std::back_inserter(done));
+    more = busy_ = !waiting_.empty();
+  }
+  go_on(std::move(done));
+}
+
+/// With `mutex_` held. False: nobody knows where the run is; what waits is seen to.
+bool conductor::bring_up_to_date() {
+  if (!outdated_ && state_.last_seq >= expected_seq_) return true;
+  auto history = node_.store().read_run(run_);
+  auto state = history ? fold(definition_, *history) : result<run_state>(std::unexpected(history.error()));
+  if (state) {
+    state_ = *std::move(state);
+    expected_seq_ = state_.last_seq;
+    outdated_ = false;
+    return true;
+  }
+  log(level::error, to_string(state.error()));
+  if (state.error().code == errc::storage) {
+    for (const happening& each : std::exchange(waiting_, {})) put_aside(each.who->place(), unreadable_pause);
+    busy_ = false;
+  } else {
+    // The results of attempts are not to be lost for it: the same again soon.
+    node_.at(node_.around().clock->now() + unavailable_pause, [self = shared_from_this()] { self->post_pump(); });
+  }
+  return false;
+}
+
+void conductor::post_pump() {
+  std::vector<task> tasks;
+  tasks.emplace_back([self = shared_from_this()] { self->pump(); });
+  node_.around().tasks->post(std::move(tasks));
+}
+
+/// The job comes back after a while, whatever the run's state is.
+void conductor::put_aside(const jobs::slot& place, microseconds pause) {
+  std::vector<commit> commits;
+  commits.push_back({.run = run_});
+  commits.back().jobs.push_back({.whose = place.delivery(),
+                                 .change = {.is = job_change::kind::snooze, .at = node_.around().clock->now() + pause},
+                                 .releases = std::nullopt});
+  node_.submit(std::move(commits), jobs::patience::persist, [](auto) {});
+}
+
+/// The commits of `written_`: one with all that has facts, or else one for each job.
+std::vector<commit> conductor::plan() {
+  for (happening& each : written_) decide_on(each);
+  const bool has_facts = std::ranges::any_of(written_, [](const happening& h) { return !h.made.facts.empty(); });
+  std::vector<commit> commits;
+  for (happening& each : written_) {
+    const bool writes = writes_something(each.made);
+    if (!writes && !has_facts) continue;
+    // Beside facts everything stands or falls with them: it was decided on the state that they make.
+    if (!has_facts || commits.empty()) commits.emplace_back();
+    if (writes) add_to(commits.back(), state_, each.made, each.who->place().delivery());
+    each.commit = commits.size() - 1;
+  }
+  return commits;
+}
+
+void conductor::decide_on(happening& each) {
+  each.commit.reset();
+  each.made = decide(state_, each.what, present(*each.who));
+  if (!each.made.stale) return;
+  // The journal has moved on without us, but the job is still ours: go on from where the branch is.
+  each.what = event::delivered{.branch = each.who->branch()};
+  each.made = decide(state_, each.what, present(*each.who));
+}
+
+void conductor::submit(std::vector<commit> commits) {
+  node_.submit(std::move(commits), jobs::patience::persist, [self = shared_from_this()](auto outcome) {
+    // In a task of its own: turns are short, and a run may have any number of steps.
+    std::vector<task> tasks;
+    tasks.emplace_back([self, written = std::move(outcome)]() mutable { self->on_written(std::move(written)); });
+    self->node_.around().tasks->post(std::move(tasks));
+  });
+}
+
+void conductor::on_written(result<std::vector<commit_outcome>> outcome) {
+  std::vector<happening> done;
+  bool more = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (outcome) {
+      done = settle(*outcome);
+    } else {
+      log(level::error, "a commit was given up: " + to_string(outcome.error()));
+      refused(outcome.error());
+    }
+    if (waiting_.empty()) one_by_one_ = false;
+    more = busy_ = !waiting_.empty();
+  }
+  if (more) pump();
+  go_on(std::move(done));
+}
+
+/// With `mutex_` held. Returns what was written; the rest waits again.
+std::vector<conductor::happening> conductor::settle(const std::vector<commit_outcome>& outcomes) {
+  std::vector<happening> done;
+  std::vector<happening> again;
+  for (happening& each : std::exchange(written_, {})) {
+    if (each.commit && !outcomes[*each.commit].applied) {
+      outdated_ = true;
+      // Somebody else has changed the run. If the job is still ours, the event is decided again on what they made of
+      // it.
+      if (is_ours(each.who->place())) {
+        again.push_back(std::move(each));
+      } else {
+        log(level::warning, "another worker has taken it over; what was done here is dropped");
+      }
+      continue;
+    }
+    const bool lost =
+        each.commit && std::ranges::count(outcomes[*each.commit].lost, each.who->place().delivery().job) > 0;
+    if (lost && each.made.run_next) {
+      log(level::warning, "its job was taken away; whoever has it goes on");
+      each.made.run_next.reset();
+    }
+    done.push_back(std::move(each));
+  }
+  waiting_.insert(waiting_.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));
+  return done;
+}
+
+/// The database can't store what came of a step: that is the step's failure. If it can't store that either, the run
+/// waits for somebody to see to it. With `mutex_` held.
+void conductor::refused(const error& reason) {
+  outdated_ = true;
+  std::vector<happening> again = std::exchange(written_, {});
+  if (again.size() > 1) {
+    one_by_one_ = true;
+  } else if (const auto* output = std::get_if<event::succeeded>(&again.front().what)) {
+    error failure = reason;
+    failure.code = errc::storage;
+    again.front().what = event::failed{.of = output->of, .reason = std::move(failure)};
+  } else {
+    put_aside(again.front().who->place(), refused_pause);
+    again.clear();
+  }
+  waiting_.insert(waiting_.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));
+}
+
+bool conductor::is_ours(const jobs::slot& place) const {
+  const delivery& held = place.delivery();
+  const auto job = node_.store().read_job(held.job);
+  return job && job->state == jobs::state::executing && job->attempt == held.attempt && job->holder == held.holder;
+}
+
+/// The last one on this thread, all others in tasks of their own: they may take long.
+void conductor::go_on(std::vector<happening> done) const {
+  std::erase_if(done, [](const happening& each) { return !each.made.run_next; });
+  std::vector<task> tasks;
+  while (done.size() > 1) {
+    tasks.emplace_back([who = std::move(done.back().who), step = *done.back().made.run_next] { who->perform(step); });
+    done.pop_back();
+  }
+  if (!tasks.empty()) node_.around().tasks->post(std::move(tasks));
+  if (!done.empty()) done.front().who->perform(*done.front().made.run_next);
+}
+
+void conductor::end_within(std::shared_ptr<performer> who, std::unique_ptr<storage::unit_of_work> work,
+                           event::succeeded what) {
+  auto state = durable_state();
+  decision made;
+  if (state) made = decide(*state, what, present(*who));
+  const bool completes = !made.facts.empty() && made.facts.front().kind == fact_kind::step_completed;
+  if (!completes) {
+    // What else it is decided to be belongs to no transaction of the step's.
+    work.reset();
+    return on(std::move(who), std::move(what));
+  }
+  commit end;
+  add_to(end, *state, made, who->place().delivery());
+  auto outcome = work->commit(end, node_.around().clock->now());
+  // What it holds, the next step may want.
+  work.reset();
+  if (outcome && outcome->applied) {
+    node_.note_written(end);
+    {
+      const std::lock_guard lock(mutex_);
+      outdated_ = definition_->has_dependencies();
+      if (!outdated_) state_ = *std::move(state);
+    }
+    if (!made.run_next || !outcome->lost.empty()) return;
+    std::vector<task> tasks;
+    tasks.emplace_back([who = std::move(who), step = *made.run_next] { who->perform(step); });
+    return node_.around().tasks->post(std::move(tasks));
+  }
+  // Rolled back, or in doubt. Whatever is said now about the attempt takes the same place in the journal as its success
+  // would have: if that was written after all, this is refused, and the run goes on from there.
+  const bool may_go_better =
+      outcome || outcome.error().code == errc::unavailable || outcome.error().code == errc::in_doubt;
+  if (may_go_better) return on(std::move(who), event::interrupted{what.of});
+  on(std::move(who), event::failed{.of = what.of, .reason = std::move(outcome).error()});
+}
+
+/// The state as it is in the database. Where other branches go on, a commit of theirs may be on its way, and wait for
+/// the very transaction in which this is asked: then it is read.
+result<run_state> conductor::durable_state() const {
+  if (!definition_->has_dependencies()) {
+    const std::lock_guard lock(mutex_);
+    return state_;
+  }
+  auto history = node_.store().read_run(run_);
+  if (!history) return std::unexpected(std::move(history).error());
+  return fold(definition_, *history);
+}
+
+conductor::attempt_plan conductor::plan_attempt(std::size_t step, time_point now) const {
+  const std::lock_guard lock(mutex_);
+  const step_progress& progress = state_.steps[step];
+  return {.of = {.step = step, .number = progress.attempts + 1, .started_at = now},
+          .visit = progress.visits,
+          .input = input_of(state_, step)};
+}
+
+}  // namespace squid_mesh

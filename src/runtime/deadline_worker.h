@@ -1,0 +1,26 @@
+// The worker of jobs that end runs at their deadlines.
+#pragma once
+
+#include "jobs/node.h"
+#include "jobs/worker.h"
+#include "runtime/commands.h"
+
+namespace squid_mesh {
+
+class deadline_worker final : public jobs::worker {
+ public:
+  deadline_worker(commander& commands, jobs::node& node) : commands_(commands), node_(node) {}
+
+  [[nodiscard]] int uncounted_attempt(const job_row& /*job*/) const override { return 0; }
+  void execute(storage::claimed_job work, std::shared_ptr<jobs::slot> place) override;
+  std::vector<commit> orphaned(std::span<const jobs::orphan> orphans, time_point now) override;
+
+ private:
+  void end_job(const std::shared_ptr<jobs::slot>& place, job_change change,
+               const std::optional<driven_branch>& releases);
+
+  commander& commands_;
+  jobs::node& node_;
+};
+
+}  // namespace squid_mesh
