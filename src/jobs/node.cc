@@ -2,10 +2,17 @@
 
 #include <squid_mesh/json.hpp>
 
+#include <algorithm>
 #include <future>
 #include <utility>
 
 namespace squid_mesh::jobs {
+namespace {
+
+/// A running job learns within this time that it isn't wanted any more.
+constexpr microseconds longest_watch = std::chrono::seconds(1);
+
+}  // namespace
 
 node::node(storage::store& store, environment around) : store_(store), around_(std::move(around)) {}
 
@@ -88,7 +95,8 @@ result<void> node::begin_work(node_settings settings) {
   std::erase_if(duties_, [](const duty& d) { return d.name.starts_with("node."); });
   duties_.push_back({"node.beat", heartbeat, [this](time_point now) { return beat(now); }, {}});
   duties_.push_back({"node.rescue", heartbeat, [this](time_point now) { return rescue(now); }, {}});
-  duties_.push_back({"node.watch", heartbeat, [this](time_point now) { return watch(now); }, {}});
+  duties_.push_back(
+      {"node.watch", std::min(heartbeat, longest_watch), [this](time_point now) { return watch(now); }, {}});
   duties_.push_back({"node.prune", std::chrono::seconds(5), [this](time_point now) { return prune(now); }, {}});
   // Claimed jobs of a node that nobody has heard of would be taken for orphans.
   if (auto alive = beat(around_.clock->now()); !alive) return alive;

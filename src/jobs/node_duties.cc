@@ -47,13 +47,16 @@ result<void> node::prune(time_point now) {
   return {};
 }
 
-/// Withdraws running jobs that somebody else has cancelled or taken.
+/// Withdraws running jobs that somebody else has cancelled or taken, and those of runs that are to end. Where nothing
+/// runs, nobody is asked.
 result<void> node::watch(time_point /*now*/) {
   const auto ids = running();
   if (ids.empty()) return {};
-  auto ended = store_.not_executing(ids);
-  if (!ended) return std::unexpected(std::move(ended).error());
-  for (const job_id id : *ended) withdraw(id);
+  for (const auto ask : {&storage::store::not_executing, &storage::store::being_cancelled}) {
+    const auto unwanted = (store_.*ask)(ids);
+    if (!unwanted) return std::unexpected(unwanted.error());
+    for (const job_id id : *unwanted) withdraw(id);
+  }
   return {};
 }
 

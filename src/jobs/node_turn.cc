@@ -115,18 +115,25 @@ void node::note_available(const commit& next) {
       queue->second.maybe_more = true;
     }
   }
-  if (next.job && (next.change.is == job_change::kind::give_back || next.change.is == job_change::kind::rescue)) {
-    for (auto& [name, queue] : queues_) queue.maybe_more = true;
-  }
+  // What is woken, given back or rescued may be in any queue.
+  const bool frees = std::ranges::any_of(next.jobs, [](const job_step& step) {
+    return step.change.is == job_change::kind::give_back || step.change.is == job_change::kind::rescue;
+  });
+  if (!frees && next.wakes.empty()) return;
+  for (auto& [name, queue] : queues_) queue.maybe_more = true;
 }
 
 /// What it leaves for later, this node will come back for.
 void node::note_delays(const commit& made) {
-  for (const job_insert& job : made.inserts) {
-    if (job.scheduled_at) expect_due(*job.scheduled_at);
+  for (const auto* jobs : {&made.inserts, &made.wakes}) {
+    for (const job_insert& job : *jobs) {
+      if (job.scheduled_at) expect_due(*job.scheduled_at);
+    }
   }
-  if (made.job && (made.change.is == job_change::kind::snooze || made.change.is == job_change::kind::retry)) {
-    expect_due(made.change.at);
+  for (const job_step& step : made.jobs) {
+    if (step.change.is == job_change::kind::snooze || step.change.is == job_change::kind::retry) {
+      expect_due(step.change.at);
+    }
   }
 }
 
@@ -233,9 +240,11 @@ void node::deliver(std::vector<storage::claimed_job> claimed) {
     if (who == workers_.end()) {
       const std::string reason = "this process has no handler for worker " + work.job.worker;
       around_.log(level::error, "job " + to_string(work.job.id) + ": " + reason);
-      homeless.push_back({.job = delivery_of(work.job),
-                          .change = after_failure(work.job, reason, std::nullopt, around_.clock->now(),
-                                                  around_.random->next_fraction())});
+      commit failure;
+      failure.jobs.push_back({.whose = delivery_of(work.job),
+                              .change = after_failure(work.job, reason, std::nullopt, around_.clock->now(),
+                                                      around_.random->next_fraction())});
+      homeless.push_back(std::move(failure));
       continue;
     }
     auto place = std::make_shared<slot>(delivery_of(work.job),

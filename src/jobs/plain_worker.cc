@@ -31,8 +31,8 @@ void plain_worker::execute(storage::claimed_job work, std::shared_ptr<slot> plac
   fault::point();
   outcome how = handle(work.job, *place);
   fault::point();
-  std::vector<commit> commits;
-  commits.push_back({.job = place->delivery(), .change = change_for(work.job, std::move(how), *place)});
+  std::vector<commit> commits(1);
+  commits.front().jobs.push_back({.whose = place->delivery(), .change = change_for(work.job, std::move(how), *place)});
   owner_.submit(std::move(commits), patience::persist, [place, log = owner_.around().log](auto outcomes) {
     if (outcomes && !outcomes->front().applied) {
       log(level::warning,
@@ -76,7 +76,10 @@ job_change plain_worker::change_for(const job_row& row, outcome how, const slot&
 
 commit plain_worker::orphaned(const storage::claimed_job& /*work*/, const squid_mesh::delivery& whose,
                               time_point /*now*/) {
-  return {.job = whose, .change = {.is = job_change::kind::rescue, .reason = "the process that ran it died"}};
+  commit rescue;
+  rescue.jobs.push_back(
+      {.whose = whose, .change = {.is = job_change::kind::rescue, .reason = "the process that ran it died"}});
+  return rescue;
 }
 
 }  // namespace squid_mesh::jobs

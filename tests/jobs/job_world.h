@@ -7,8 +7,8 @@
 #include "jobs/plain_worker.h"
 #include "storage/open.h"
 #include "support/forwarding_store.h"
-#include "support/simulation.h"
 #include "support/temporary_directory.h"
+#include "support/virtual_clock.h"
 
 #include <squid_mesh/jobs.hpp>
 

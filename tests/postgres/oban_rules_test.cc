@@ -2,6 +2,7 @@
 #include "postgres/mesh_world.h"
 #include "postgres/oban_tables.h"
 #include "storage/postgres_database.h"
+#include "support/ear.h"
 
 #include <squid_mesh/jobs.hpp>
 
@@ -117,27 +118,6 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& tested) { return std::string(tested.param.name); });
 
 // -- What we write for others
-
-/// A session that listens, as an Elixir node does.
-class ear {
- public:
-  ear(const std::string& url, const std::string& channel) : connection_(PQconnectdb(url.c_str()), PQfinish) {
-    PQclear(PQexec(connection_.get(), ("LISTEN \"" + channel + '"').c_str()));
-  }
-  /// What it has heard of by now.
-  json heard() {
-    PQclear(PQexec(connection_.get(), "SELECT 1"));
-    json all = json::array();
-    while (PGnotify* const next = PQnotifies(connection_.get())) {
-      all.push_back(json::parse(next->extra, nullptr, false));
-      PQfreemem(next);
-    }
-    return all;
-  }
-
- private:
-  std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
-};
 
 TEST_F(oban_rules, jobs_for_others_are_written_as_oban_writes_them) {
   jobs::engine ours = engine();

@@ -28,6 +28,12 @@ class test_database {
   /// The first column of all rows, as text with commas between.
   virtual std::string query(const std::string& sql) = 0;
 
+  /// Makes the schema as it was in this version, in a new database.
+  virtual void migrate_to(int version) = 0;
+  /// A value as the tables of runs hold it, in SQL.
+  [[nodiscard]] virtual std::string spell(const run_id& id) const = 0;
+  [[nodiscard]] virtual std::string spell(time_point instant) const = 0;
+
   [[nodiscard]] std::unique_ptr<storage::store> open() const {
     auto opened = storage::open(url());
     if (!opened) throw std::runtime_error(to_string(opened.error()));

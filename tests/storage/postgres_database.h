@@ -2,6 +2,7 @@
 #pragma once
 
 #include "storage/database.h"
+#include "storage/postgres/migrations.h"
 #include "support/postgres_connection.h"
 #include "support/postgres_server.h"
 
@@ -28,6 +29,14 @@ class postgres_database : public test_database {
   [[nodiscard]] std::string url() const override { return postgres_url(shared_cluster(), "schema=" + schema_); }
   void execute(const std::string& sql) override { others_.execute(sql); }
   std::string query(const std::string& sql) override { return others_.query(sql); }
+  void migrate_to(int version) override {
+    const auto tables = storage::postgres::schema::named(schema_).value();
+    for (const storage::migration& next : storage::postgres::all_migrations()) {
+      if (next.version <= version) execute(storage::postgres::script_of(next, tables));
+    }
+  }
+  [[nodiscard]] std::string spell(const run_id& id) const override { return "'" + to_string(id) + "'"; }
+  [[nodiscard]] std::string spell(time_point instant) const override { return "'" + to_string(instant) + "'"; }
   [[nodiscard]] const std::string& schema() const { return schema_; }
 
  private:

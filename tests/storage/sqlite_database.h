@@ -3,6 +3,7 @@
 
 #include "storage/database.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/migrations.h"
 
 namespace squid_mesh::testing {
 
@@ -21,6 +22,22 @@ class sqlite_database : public test_database {
       text += rows.text(0);
     }
     return text;
+  }
+  void migrate_to(int version) override {
+    execute("CREATE TABLE squid_mesh_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL)");
+    for (const storage::migration& next : storage::sqlite::all_migrations()) {
+      if (next.version > version) continue;
+      execute(next.sql);
+      execute("INSERT INTO squid_mesh_migrations VALUES (" + std::to_string(next.version) + ", '" + next.name + "')");
+    }
+  }
+  [[nodiscard]] std::string spell(const run_id& id) const override {
+    std::string digits = to_string(id);
+    std::erase(digits, '-');
+    return "x'" + digits + "'";
+  }
+  [[nodiscard]] std::string spell(time_point instant) const override {
+    return std::to_string(instant.time_since_epoch().count());
   }
 
  private:

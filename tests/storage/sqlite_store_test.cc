@@ -16,6 +16,13 @@ constexpr time_point noon{std::chrono::sys_days(std::chrono::year(2026) / 11 / 2
 const std::string me = R"(["n1","11111111-1111-7111-8111-111111111111"])";
 const std::vector<std::string> queues{"q"};
 
+commit rescue_of(const job_row& job) {
+  commit rescue;
+  rescue.jobs.push_back({.whose = {.job = job.id, .attempt = job.attempt, .holder = job.holder},
+                         .change = {.is = job_change::kind::rescue, .reason = "died"}});
+  return rescue;
+}
+
 class oban_lite : public ::testing::Test {
  protected:
   storage::batch_outcome round(time_point now) {
@@ -52,8 +59,7 @@ TEST_F(oban_lite, a_job_that_names_only_its_node_is_rescued) {
   const auto orphans = store->find_orphans(queues, noon + 60s, 10).value();
   ASSERT_EQ(orphans.size(), 1U);
   const job_row& job = orphans[0].job;
-  const commit rescue{.job = delivery{.job = job.id, .attempt = job.attempt, .holder = job.holder},
-                      .change = {.is = job_change::kind::rescue, .reason = "died"}};
+  const commit rescue = rescue_of(job);
   EXPECT_TRUE(store->write({.now = noon + 60s, .commits = {&rescue}}).value().commits[0].applied);
   EXPECT_EQ(store->read_job(job.id).value().state, jobs::state::available);
 }
@@ -63,8 +69,7 @@ TEST_F(oban_lite, a_job_that_names_nobody_is_rescued_too) {
   const auto orphans = store->find_orphans(queues, noon, 10).value();
   ASSERT_EQ(orphans.size(), 1U);
   const job_row& job = orphans[0].job;
-  const commit rescue{.job = delivery{.job = job.id, .attempt = job.attempt, .holder = job.holder},
-                      .change = {.is = job_change::kind::rescue, .reason = "died"}};
+  const commit rescue = rescue_of(job);
   EXPECT_TRUE(store->write({.now = noon, .commits = {&rescue}}).value().commits[0].applied);
 }
 

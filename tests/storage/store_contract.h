@@ -43,7 +43,7 @@ inline commit start_of(std::uint8_t n, const std::string& workflow = "w", time_p
                            .trigger = "manual",
                            .payload = R"({"n":1})",
                            .started_at = at};
-  start.inserts.push_back(run_job(start.run, "q"));
+  start.inserts.push_back(run_job({.run = start.run}, "q"));
   return start;
 }
 
@@ -63,6 +63,12 @@ inline commit facts_of(std::uint8_t run, std::vector<fact> facts) {
 
 inline delivery held(const job_row& job) {
   return {.job = job.id, .attempt = job.attempt, .holder = job.holder, .uncounted_attempt = job.attempt - 1};
+}
+
+/// What becomes of a job, alone or with the facts of `with`.
+inline commit step_of(const job_row& job, job_change what, commit with = {}) {
+  with.jobs.push_back({.whose = held(job), .change = std::move(what)});
+  return with;
 }
 
 /// The value, or a failure that says why there is none.
@@ -100,7 +106,7 @@ class store_contract : public ::testing::TestWithParam<backend> {
   job_row fetch_one(time_point now = t0) { return fetch(1, now).claimed.at(0).job; }
 
   commit_outcome change_job(const job_row& job, job_change what, time_point now = t0) {
-    return write({.job = held(job), .change = std::move(what)}, now);
+    return write(step_of(job, std::move(what)), now);
   }
   job_row read(job_id id) { return one->read_job(id).value(); }
 

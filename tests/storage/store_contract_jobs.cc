@@ -12,22 +12,20 @@ TEST_P(store_contract, a_lost_job_is_reported_and_facts_are_taken_all_the_same) 
   for (const std::function<void(delivery&)>& differ : std::vector<std::function<void(delivery&)>>{
            [](delivery& d) { ++d.attempt; }, [](delivery& d) { d.holder = other; },
            [](delivery& d) { d.job = {99}; }}) {
-    commit job_only{.job = held(mine), .change = {.is = change::finish}};
-    differ(*job_only.job);
+    commit job_only = step_of(mine, {.is = change::finish});
+    differ(job_only.jobs[0].whose);
     job_only.inserts.push_back({.queue = "q", .worker = "never"});
     const auto refused = write(job_only);
     EXPECT_FALSE(refused.applied);
-    EXPECT_TRUE(refused.job_lost);
+    EXPECT_EQ(refused.lost, std::vector{job_only.jobs[0].whose.job});
     EXPECT_EQ(read(mine.id).state, state::executing);
     EXPECT_TRUE(one->list_jobs({.worker = "never"}).value().empty());
   }
-  commit with_facts = facts_of(1, {completed(1)});
-  with_facts.job = held(mine);
-  with_facts.job->holder = other;
-  with_facts.change.is = change::finish;
+  commit with_facts = step_of(mine, {.is = change::finish}, facts_of(1, {completed(1)}));
+  with_facts.jobs[0].whose.holder = other;
   const auto taken = write(with_facts);
   EXPECT_TRUE(taken.applied);
-  EXPECT_TRUE(taken.job_lost);
+  EXPECT_EQ(taken.lost, std::vector{mine.id});
   EXPECT_EQ(read(mine.id).state, state::executing);
 }
 

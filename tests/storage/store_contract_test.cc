@@ -2,7 +2,7 @@
 // is in store_contract_jobs.cc.
 #include "storage/store_contract.h"
 
-#include "storage/postgres_database.h"
+#include "storage/backends.h"
 
 namespace squid_mesh::testing {
 namespace {
@@ -56,8 +56,7 @@ TEST_P(store_contract, the_second_writer_of_a_place_is_refused_whole_and_harms_n
 
   commit loser = facts_of(1, {completed(1, "lost"), completed(2, "lost too")});
   loser.status = status_change{.status = run_status::completed, .ended_at = t0};
-  loser.job = held(job);
-  loser.change.is = change::finish;
+  loser.jobs.push_back({.whose = held(job), .change = {.is = change::finish}});
   loser.inserts.push_back({.queue = "q", .worker = "never"});
   const auto outcome = write({facts_of(2, {completed(1)}), loser, facts_of(2, {completed(2)})});
 
@@ -245,6 +244,28 @@ TEST_P(store_contract, a_database_of_a_newer_version_is_refused) {
   EXPECT_EQ(refused.error().code, errc::schema_mismatch);
 }
 
+TEST_P(store_contract, a_database_of_the_first_version_is_brought_up_to_date_with_what_is_in_it) {
+  const auto old = GetParam().make();
+  old->migrate_to(1);
+  old->execute(
+      "INSERT INTO squid_mesh_runs (id, workflow, definition, trigger_name, payload, started_at, job_id, status)"
+      " VALUES (" +
+      old->spell(id_of(1)) + ", 'w', 'f', 'manual', '{}', " + old->spell(t0) + ", 1, 'pending')");
+  old->execute(R"sql(INSERT INTO oban_jobs (queue, worker, args) VALUES ('q', 'squid_mesh.run', '{"run_id":")sql" +
+               to_string(id_of(1)) + R"("}'))");
+  const auto store = old->open();
+  const run_record run = store->read_run(id_of(1)).value().run;
+  EXPECT_EQ(run.started_at, t0);
+  EXPECT_EQ(run.queue + run.start_key + run.origin, "");
+  EXPECT_EQ(run.priority, 0);
+  EXPECT_FALSE(run.deadline);
+  const auto claimed = must(store->write({.now = t0, .claims = {{"q", 1}}, .attempted_by = me})).claimed;
+  ASSERT_EQ(claimed.size(), 1U);
+  EXPECT_TRUE(claimed[0].run);
+  EXPECT_EQ(store->read_status(id_of(1)), run_status::running);
+  EXPECT_EQ(old->query("SELECT version FROM squid_mesh_migrations ORDER BY version"), "1,2");
+}
+
 TEST_P(store_contract, the_hosts_own_tables_are_left_alone) {
   const auto hosts = GetParam().make();
   hosts->execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, text TEXT)");
@@ -255,11 +276,7 @@ TEST_P(store_contract, the_hosts_own_tables_are_left_alone) {
   EXPECT_EQ(hosts->query("SELECT text FROM orders"), "mine");
 }
 
-INSTANTIATE_TEST_SUITE_P(backends, store_contract,
-                         ::testing::Values(backend{"sqlite_file", [] { return std::make_unique<sqlite_file>(); }},
-                                           backend{"sqlite_memory", [] { return std::make_unique<sqlite_memory>(); }},
-                                           backend{"postgres", [] { return std::make_unique<postgres_database>(); }}),
-                         [](const auto& tested) { return tested.param.name; });
+INSTANTIATE_TEST_SUITE_P(backends, store_contract, all_backends(), backend_name);
 
 }  // namespace
 }  // namespace squid_mesh::testing

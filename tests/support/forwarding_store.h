@@ -35,6 +35,9 @@ class forwarding_store : public storage::store {
   result<std::size_t> prune_jobs(std::span<const std::string> queues, time_point before, std::size_t limit) override {
     return real_->prune_jobs(queues, before, limit);
   }
+  result<std::vector<job_id>> being_cancelled(std::span<const job_id> ids) override {
+    return real_->being_cancelled(ids);
+  }
   bool changed_by_others(std::span<const std::string> queues) override { return real_->changed_by_others(queues); }
   storage::hearing listening() override { return real_->listening(); }
   result<void> put_definition(std::string_view fingerprint, std::string_view name, std::string_view version,
@@ -45,6 +48,10 @@ class forwarding_store : public storage::store {
     return real_->get_definition(fingerprint);
   }
   result<journal> read_run(const run_id& id) override { return real_->read_run(id); }
+  result<std::optional<run_id>> find_by_start_key(std::string_view workflow, std::string_view key) override {
+    return real_->find_by_start_key(workflow, key);
+  }
+  result<std::vector<job_row>> jobs_of_run(const run_id& id) override { return real_->jobs_of_run(id); }
   result<run_status> read_status(const run_id& id) override { return real_->read_status(id); }
   result<std::vector<run_record>> list_runs(const run_filter& filter,
                                             const std::optional<run_id>& older_than) override {
@@ -57,6 +64,14 @@ class forwarding_store : public storage::store {
   result<std::vector<job_id>> not_executing(std::span<const job_id> ids) override { return real_->not_executing(ids); }
   result<void> set_paused(std::string_view queue, bool paused, time_point now) override {
     return real_->set_paused(queue, paused, now);
+  }
+  result<void> put_schedule(const schedule_record& what, const std::string& queue, time_point now) override {
+    return real_->put_schedule(what, queue, now);
+  }
+  result<std::vector<schedule_record>> list_schedules() override { return real_->list_schedules(); }
+  result<bool> set_schedule_paused(std::string_view workflow, std::string_view trigger, bool paused, time_point next_at,
+                                   time_point now) override {
+    return real_->set_schedule_paused(workflow, trigger, paused, next_at, now);
   }
 
  private:

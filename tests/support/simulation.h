@@ -2,13 +2,13 @@
 // gives the same history.
 #pragma once
 
-#include "base/clock.h"
 #include "base/executor.h"
 #include "base/random.h"
 #include "jobs/node.h"
 #include "runtime/run_worker.h"
 #include "runtime/workflows.h"
 #include "storage/store.h"
+#include "support/virtual_clock.h"
 
 #include <squid_mesh/squid_mesh.hpp>
 
@@ -22,16 +22,6 @@
 #include <vector>
 
 namespace squid_mesh::testing {
-
-/// A clock whose hands the simulation turns.
-class virtual_clock final : public clock_source {
- public:
-  [[nodiscard]] time_point now() const override { return now_; }
-  void set(time_point now) { now_ = now; }
-
- private:
-  time_point now_{std::chrono::sys_days(std::chrono::year(2026) / 1 / 5) + std::chrono::hours(8)};
-};
 
 /// How often, out of a thousand scheduling steps or writes, something goes wrong.
 struct faults {

@@ -22,7 +22,7 @@ using wave = std::vector<const commit*>;
 /// Commits in waves, each run's and each job's in the order given.
 std::vector<wave> in_waves(std::span<const commit* const> commits);
 
-/// The one row that a wave's statement returns, all text: for each commit 1 or 0, and the ids of all inserted jobs.
+/// The one row that a wave's statement returns; see `commit_text`.
 struct wave_answer {
   std::string_view applied;
   std::string_view changed;
@@ -48,8 +48,5 @@ class commit_speller {
   std::mutex mutex_;
   std::map<unsigned, std::unique_ptr<const statement>> statements_;  ///< by what a wave has in it
 };
-
-/// The channel on which everybody who shares the table tells of new available jobs.
-std::string insert_channel(const schema& tables);
 
 }  // namespace squid_mesh::storage::postgres

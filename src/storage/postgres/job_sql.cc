@@ -51,6 +51,13 @@ job_row read_job(const rows& found, int row) {
           .cancelled_at = found.optional_time(row, 18)};
 }
 
+std::vector<job_row> read_jobs(const rows& found) {
+  std::vector<job_row> jobs;
+  jobs.reserve(static_cast<std::size_t>(found.size()));
+  for (int row = 0; row < found.size(); ++row) jobs.push_back(read_job(found, row));
+  return jobs;
+}
+
 // The index is ordered by state, queue and priority before the time: asked for each of them, what is wanted is one
 // seek away, however many jobs there are. Priorities beyond 9 don't exist: every client validates them.
 constexpr std::string_view priorities = "generate_series(0, 9) AS p(priority)";
@@ -163,17 +170,36 @@ constexpr std::string_view not_executing_sql = R"sql(
 SELECT i.id FROM unnest($1::int8[]) AS i(id)
 WHERE NOT EXISTS (SELECT FROM @oban_jobs AS j WHERE j.id = i.id AND j.state = 'executing'))sql";
 
+// A run's job is found by what its args say, as its worker does: nothing leads from a job to its run.
+constexpr std::string_view being_cancelled_sql = R"sql(
+SELECT j.id FROM @oban_jobs AS j JOIN @squid_mesh_runs AS r ON r.id = {run}
+WHERE j.id = ANY ($1::int8[]) AND (r.status = 'cancelling' OR r.ended_at IS NOT NULL))sql";
+
+constexpr std::string_view of_run_sql = R"sql(
+FROM @oban_jobs AS j
+WHERE j.id IN (SELECT r.job_id FROM @squid_mesh_runs AS r WHERE r.id = $1::uuid
+               UNION ALL SELECT b.job_id FROM @squid_mesh_branches AS b WHERE b.run_id = $1::uuid)
+ORDER BY j.id)sql";
+
 constexpr std::string_view pause_sql =
     "INSERT INTO @squid_mesh_paused_queues (queue, paused_at) VALUES ($1::text, $2::timestamptz)"
     " ON CONFLICT (queue) DO NOTHING";
 
-/// Jobs called t with their runs and journals. Args that somebody has edited may be anything.
+/// The run of a job with this alias; NULL for other jobs. Args that somebody has edited may be anything.
+std::string run_of(std::string_view alias) {
+  constexpr std::string_view text =
+      "CASE WHEN {j}.worker IN ('{run}', '{deadline}')"
+      " AND {j}.args ->> 'run_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'"
+      " THEN ({j}.args ->> 'run_id')::uuid END";
+  return fill_in(fill_in(fill_in(std::string(text), "{j}", alias), "{run}", run_worker_name), "{deadline}",
+                 deadline_worker_name);
+}
+
+/// Jobs called t with their runs and journals, but for those that drive one branch of many.
 std::string taken_with_runs() {
   return job_columns("t") + ", " + run_columns("r") + ", " + journal_of("r.id") +
-         "\nFROM taken AS t LEFT JOIN @squid_mesh_runs AS r ON r.id = CASE WHEN t.worker = '" +
-         std::string(run_worker_name) +
-         "' AND t.args ->> 'run_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'"
-         " THEN (t.args ->> 'run_id')::uuid END";
+         "\nFROM taken AS t LEFT JOIN @squid_mesh_runs AS r ON r.id = " + run_of("t") + " AND (t.worker = '" +
+         deadline_worker_name + "' OR t.args ->> 'step' IS NULL)";
 }
 
 statement spelled(const schema& tables, std::string_view text) {
@@ -203,12 +229,28 @@ job_statements::job_statements(const schema& tables)
       cancel(spelled(tables, cancel_sql)),
       retry(spelled(tables, retry_sql)),
       not_executing(spelled(tables, not_executing_sql)),
+      being_cancelled(spelled(tables, fill_in(std::string(being_cancelled_sql), "{run}", run_of("j")))),
+      of_run(spelled(tables, "SELECT " + job_columns("j") + std::string(of_run_sql))),
       pause(spelled(tables, pause_sql)),
       resume(spelled(tables, "DELETE FROM @squid_mesh_paused_queues WHERE queue = $1::text")) {}
 
 std::optional<job_row> find_job(connection& database, const job_statements& jobs, job_id id) {
   const rows found = database.run(jobs.find, std::move(parameters().add(id.value)));
   return found.size() == 0 ? std::nullopt : std::optional(read_job(found, 0));
+}
+
+std::vector<job_row> jobs_of_run(connection& database, const job_statements& jobs, const run_id& run) {
+  return read_jobs(database.run(jobs.of_run, std::move(parameters().add(run))));
+}
+
+std::vector<job_id> ids_among(connection& database, const statement& sql, std::span<const job_id> ids) {
+  array asked(element::bigint);
+  for (const job_id id : ids) asked.push(id.value);
+  const rows rows_found = database.run(sql, std::move(parameters().add_bytes(asked.take())));
+  std::vector<job_id> found;
+  found.reserve(static_cast<std::size_t>(rows_found.size()));
+  for (int row = 0; row < rows_found.size(); ++row) found.push_back({rows_found.integer(row, 0)});
+  return found;
 }
 
 std::vector<job_row> list_jobs(connection& database, const schema& tables, const jobs::job_filter& filter) {
@@ -231,11 +273,7 @@ std::vector<job_row> list_jobs(connection& database, const schema& tables, const
   }
   sql += " ORDER BY j.id DESC LIMIT $" + std::to_string(++at) + "::int8";
   values.add(filter.limit);
-  const rows found = database.run(statement(tables.spell(sql)), std::move(values));
-  std::vector<job_row> jobs;
-  jobs.reserve(static_cast<std::size_t>(found.size()));
-  for (int row = 0; row < found.size(); ++row) jobs.push_back(read_job(found, row));
-  return jobs;
+  return read_jobs(database.run(statement(tables.spell(sql)), std::move(values)));
 }
 
 std::vector<claimed_job> read_claimed(const rows& found) {

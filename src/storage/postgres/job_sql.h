@@ -7,6 +7,7 @@
 #include "storage/store.h"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,12 +33,18 @@ struct job_statements {
   statement cancel;         ///< id, now
   statement retry;          ///< id, now
   statement not_executing;  ///< ids int8[]
-  statement pause;          ///< queue, now
-  statement resume;         ///< queue
+  statement being_cancelled;  ///< ids int8[]
+  statement of_run;           ///< run's id
+  statement pause;            ///< queue, now
+  statement resume;           ///< queue
 };
 
 /// One job, if there is one.
 std::optional<job_row> find_job(connection& database, const job_statements& jobs, job_id id);
+/// The jobs that drive a run's branches, those that are there.
+std::vector<job_row> jobs_of_run(connection& database, const job_statements& jobs, const run_id& run);
+/// Those of the given jobs that the statement names.
+std::vector<job_id> ids_among(connection& database, const statement& sql, std::span<const job_id> ids);
 /// The jobs that match, newest first.
 std::vector<job_row> list_jobs(connection& database, const schema& tables, const jobs::job_filter& filter);
 

@@ -1,6 +1,6 @@
 #include "storage/postgres/listener.h"
 
-#include "storage/postgres/commit_sql.h"
+#include "storage/postgres/commit_text.h"
 
 #include <squid_mesh/json.hpp>
 

@@ -2,11 +2,14 @@
 
 #include "storage/guarded.h"
 #include "storage/postgres/commit_sql.h"
+#include "storage/postgres/commit_text.h"
 #include "storage/postgres/job_sql.h"
 #include "storage/postgres/link.h"
 #include "storage/postgres/listener.h"
+#include "storage/postgres/mend_sql.h"
 #include "storage/postgres/migrations.h"
 #include "storage/postgres/run_sql.h"
+#include "storage/postgres/schedule_sql.h"
 #include "storage/postgres/step_work.h"
 
 #include <squid_mesh/json.hpp>
@@ -45,6 +48,8 @@ class postgres_store final : public store {
       : tables_(where.tables),
         runs_(tables_),
         jobs_(tables_),
+        schedules_(tables_),
+        mending_(tables_),
         commits_(tables_),
         notify_("SELECT pg_notify($1::text, $2::text)"),
         write_(where.url, purpose::batches),
@@ -66,8 +71,7 @@ class postgres_store final : public store {
   result<bool> was_applied(const commit& what) override {
     // Over the link that wrote: it has seen to it that nothing is under way any more.
     return on(write_, false, [&](connection& db) {
-      if (what.start) return find_run(db, runs_, what.start->id).has_value();
-      if (what.facts.empty()) return false;
+      if (what.facts.empty()) return what.start && find_run(db, runs_, what.start->id);
       const auto found = fact_at(db, runs_, what.run, what.facts.front().seq);
       return found && same_fact(*found, what.facts.front());
     });
@@ -131,10 +135,7 @@ class postgres_store final : public store {
   }
 
   result<std::size_t> mend_runs(const std::string& queue, time_point now, std::size_t limit) override {
-    return writing([&](connection& db) -> std::size_t {
-      const auto jobless = jobless_runs(db, runs_, limit);
-      return jobless.empty() ? 0 : mend(db, runs_, jobless, queue, now);
-    });
+    return writing([&](connection& db) { return mend(db, mending_, queue, now, limit); });
   }
 
   result<std::size_t> prune_jobs(std::span<const std::string> queues, time_point before, std::size_t limit) override {
@@ -143,6 +144,10 @@ class postgres_store final : public store {
       values.add_bytes(array_of(queues)).add(before).add(limit);
       return static_cast<std::size_t>(db.run(jobs_.prune, std::move(values)).affected());
     });
+  }
+
+  result<std::vector<job_id>> being_cancelled(std::span<const job_id> ids) override {
+    return reading([&](connection& db) { return ids_among(db, jobs_.being_cancelled, ids); });
   }
 
   bool changed_by_others(std::span<const std::string> queues) override {
@@ -177,6 +182,14 @@ class postgres_store final : public store {
     return or_not_found(reading([&](connection& db) { return read_journal(db, runs_, id); }), "run " + to_string(id));
   }
 
+  result<std::optional<run_id>> find_by_start_key(std::string_view workflow, std::string_view key) override {
+    return reading([&](connection& db) { return postgres::find_by_start_key(db, runs_, workflow, key); });
+  }
+
+  result<std::vector<job_row>> jobs_of_run(const run_id& id) override {
+    return reading([&](connection& db) { return postgres::jobs_of_run(db, jobs_, id); });
+  }
+
   result<run_status> read_status(const run_id& id) override {
     auto run = or_not_found(reading([&](connection& db) { return find_run(db, runs_, id); }), "run " + to_string(id));
     if (!run) return std::unexpected(std::move(run).error());
@@ -200,15 +213,7 @@ class postgres_store final : public store {
   result<bool> retry_job(job_id id, time_point now) override { return change_one(jobs_.retry, id, now); }
 
   result<std::vector<job_id>> not_executing(std::span<const job_id> ids) override {
-    return reading([&](connection& db) {
-      array asked(element::bigint);
-      for (const job_id id : ids) asked.push(id.value);
-      const rows found = db.run(jobs_.not_executing, std::move(parameters().add_bytes(asked.take())));
-      std::vector<job_id> ended;
-      ended.reserve(static_cast<std::size_t>(found.size()));
-      for (int row = 0; row < found.size(); ++row) ended.push_back({found.integer(row, 0)});
-      return ended;
-    });
+    return reading([&](connection& db) { return ids_among(db, jobs_.not_executing, ids); });
   }
 
   result<void> set_paused(std::string_view queue, bool paused, time_point now) override {
@@ -218,6 +223,22 @@ class postgres_store final : public store {
       if (paused) values.add(now);
       db.run(paused ? jobs_.pause : jobs_.resume, std::move(values));
     });
+  }
+
+  result<void> put_schedule(const schedule_record& what, const std::string& queue, time_point now) override {
+    return writing([&](connection& db) { postgres::put_schedule(db, schedules_, what, queue, now); });
+  }
+
+  result<std::vector<schedule_record>> list_schedules() override {
+    return reading([&](connection& db) { return postgres::list_schedules(db, schedules_); });
+  }
+
+  result<bool> set_schedule_paused(std::string_view workflow, std::string_view trigger, bool paused, time_point next_at,
+                                   time_point now) override {
+    auto changed = writing([&](connection& db) {
+      return postgres::set_schedule_paused(db, schedules_, workflow, trigger, paused, next_at, now);
+    });
+    return or_not_found(std::move(changed), "schedule " + std::string(trigger) + " of " + std::string(workflow));
   }
 
  private:
@@ -316,6 +337,8 @@ class postgres_store final : public store {
   const schema tables_;
   const run_statements runs_;
   const job_statements jobs_;
+  const schedule_statements schedules_;
+  const mend_statements mending_;
   commit_speller commits_;
   const statement notify_;
   side write_;

@@ -9,31 +9,6 @@
 namespace squid_mesh::storage::postgres {
 namespace {
 
-constexpr std::string_view run_condition =
-    "r.status IN ('pending', 'running', 'retrying', 'cancelling')"
-    " AND (j.id IS NULL OR j.state IN ('completed', 'discarded', 'cancelled'))";
-
-constexpr std::string_view jobless_begin =
-    "SELECT r.id, coalesce(j.attempt, 1) > 0"
-    " FROM @squid_mesh_runs AS r LEFT JOIN @oban_jobs AS j ON j.id = r.job_id WHERE ";
-
-// Runs that another node is mending at this moment are skipped, and so are those that have got a job meanwhile.
-constexpr std::string_view mend_begin = R"sql(
-WITH wanted AS MATERIALIZED (
-  SELECT w.*, nextval((SELECT pg_get_serial_sequence('@oban_jobs', 'id')::regclass)) AS id
-  FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int4[]) AS w(run_id, queue, worker, args, attempt)),
-jobless AS (
-  SELECT w.* FROM wanted AS w
-  JOIN @squid_mesh_runs AS r ON r.id = w.run_id LEFT JOIN @oban_jobs AS j ON j.id = r.job_id
-  WHERE )sql";
-constexpr std::string_view mend_end = R"sql(
-  FOR UPDATE OF r SKIP LOCKED),
-made AS (
-  INSERT INTO @oban_jobs (id, state, queue, worker, args, attempt, inserted_at, scheduled_at)
-  OVERRIDING SYSTEM VALUE
-  SELECT id, 'available', queue, worker, args::jsonb, attempt, $6::timestamp, $6::timestamp FROM jobless)
-UPDATE @squid_mesh_runs AS r SET job_id = jobless.id FROM jobless WHERE r.id = jobless.run_id RETURNING r.id)sql";
-
 constexpr std::string_view put_definition_sql = R"sql(
 INSERT INTO @squid_mesh_definitions (fingerprint, name, version, document, inserted_at)
 VALUES ($1::text, $2::text, $3::text, $4::text::json, $5::timestamptz)
@@ -41,9 +16,8 @@ ON CONFLICT (fingerprint) DO NOTHING)sql";
 
 /// A run's own columns with the status that people should see, which the view knows.
 constexpr std::string_view shown_run_columns =
-    "v.id, v.workflow, v.definition, v.trigger_name, v.payload::text, v.started_at, v.job_id, v.stored_status, "
-    "v.status,"
-    " v.ended_at";
+    "v.id, v.workflow, v.definition, v.trigger_name, v.payload::text, v.started_at, v.job_id, v.stored_status,"
+    " v.status, v.ended_at, v.queue, v.priority, v.start_key, v.deadline, v.origin::text";
 
 /// A name that this library has never written is a database that it must not touch.
 template <class T>
@@ -72,8 +46,9 @@ fact read_fact(const json& parts) {
 
 std::string run_columns(std::string_view alias) {
   std::string columns;
-  for (const char* name : {"id", "workflow", "definition", "trigger_name", "payload::text", "started_at", "job_id",
-                           "status", "status", "ended_at"}) {
+  for (const char* name :
+       {"id", "workflow", "definition", "trigger_name", "payload::text", "started_at", "job_id", "status", "status",
+        "ended_at", "queue", "priority", "start_key", "deadline", "origin::text"}) {
     columns += (columns.empty() ? "" : ", ") + std::string(alias) + "." + name;
   }
   return columns;
@@ -88,6 +63,11 @@ run_record read_run(const rows& found, int row, int first) {
       .trigger = text(3),
       .payload = text(4),
       .started_at = found.time(row, first + 5),
+      .queue = text(10),
+      .priority = static_cast<int>(found.integer(row, first + 11)),
+      .start_key = text(12),
+      .deadline = found.optional_time(row, first + 13),
+      .origin = text(14),
       .job = found.is_null(row, first + 6) ? std::nullopt : std::optional(job_id{found.integer(row, first + 6)}),
       .status = known(parse_run_status(text(7)), text(7)),
       .shown_status = known(parse_run_status(text(8)), text(8)),
@@ -116,8 +96,7 @@ run_statements::run_statements(const schema& tables)
       read(tables.spell("SELECT " + std::string(shown_run_columns) + ", " + journal_of("v.id") +
                         " FROM @squid_mesh_run_states AS v WHERE v.id = $1::uuid")),
       fact_at(tables.spell("SELECT " + journal_of("$1::uuid AND e.seq = $2::int8"))),
-      jobless(tables.spell(std::string(jobless_begin) + std::string(run_condition) + " LIMIT $1::int8")),
-      mend(tables.spell(std::string(mend_begin) + std::string(run_condition) + std::string(mend_end))),
+      by_start_key(tables.spell("SELECT id FROM @squid_mesh_runs WHERE workflow = $1::text AND start_key = $2::text")),
       put_definition(tables.spell(put_definition_sql)),
       get_definition(tables.spell("SELECT document::text FROM @squid_mesh_definitions WHERE fingerprint = $1::text")) {}
 
@@ -181,35 +160,10 @@ std::vector<run_record> list_runs(connection& database, const schema& tables, co
   return runs;
 }
 
-std::vector<jobless_run> jobless_runs(connection& database, const run_statements& runs, std::size_t limit) {
-  const rows found = database.run(runs.jobless, std::move(parameters().add(limit)));
-  std::vector<jobless_run> jobless;
-  jobless.reserve(static_cast<std::size_t>(found.size()));
-  for (int row = 0; row < found.size(); ++row) {
-    jobless.push_back({.run = found.id(row, 0), .may_be_in_flight = found.boolean(row, 1)});
-  }
-  return jobless;
-}
-
-std::size_t mend(connection& database, const run_statements& runs, const std::vector<jobless_run>& jobless,
-                 const std::string& queue, time_point now) {
-  array ids(element::uuid);
-  array queues(element::text);
-  array workers(element::text);
-  array args(element::text);
-  array attempts(element::integer);
-  for (const jobless_run& lost : jobless) {
-    const job_insert job = mending_job(lost, queue);
-    ids.push(lost.run);
-    queues.push(job.queue);
-    workers.push(job.worker);
-    args.push(job.args);
-    attempts.push(job.attempt);
-  }
-  parameters values;
-  for (array* each : {&ids, &queues, &workers, &args, &attempts}) values.add_bytes(each->take());
-  values.add(now);
-  return static_cast<std::size_t>(database.run(runs.mend, std::move(values)).size());
+std::optional<run_id> find_by_start_key(connection& database, const run_statements& runs, std::string_view workflow,
+                                        std::string_view key) {
+  const rows found = database.run(runs.by_start_key, std::move(parameters().add(workflow).add(key)));
+  return found.size() == 0 ? std::nullopt : std::optional(found.id(0, 0));
 }
 
 }  // namespace squid_mesh::storage::postgres

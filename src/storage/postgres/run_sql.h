@@ -3,7 +3,6 @@
 
 #include "model/commit.h"
 #include "model/records.h"
-#include "storage/jobless_run.h"
 #include "storage/postgres/connection.h"
 #include "storage/postgres/target.h"
 
@@ -18,7 +17,7 @@ namespace squid_mesh::storage::postgres {
 
 /// The columns of a run, of a row of `squid_mesh_runs` with this alias.
 std::string run_columns(std::string_view alias);
-constexpr int run_column_count = 10;
+constexpr int run_column_count = 15;
 /// Reads a run from a row, its columns beginning at `first`.
 run_record read_run(const rows& found, int row, int first);
 
@@ -33,8 +32,7 @@ struct run_statements {
   statement find;            ///< id -> run with the status that people should see
   statement read;            ///< id -> the same with the journal
   statement fact_at;         ///< id, seq -> a journal of one fact
-  statement jobless;         ///< limit -> id, whether it may be in flight
-  statement mend;            ///< ids uuid[], queues, workers, args as json text[], attempts int4[], now -> ids
+  statement by_start_key;    ///< workflow, key -> id
   statement put_definition;  ///< fingerprint, name, version, document, now
   statement get_definition;  ///< fingerprint -> document
 };
@@ -46,10 +44,7 @@ std::optional<fact> fact_at(connection& database, const run_statements& runs, co
 std::vector<run_record> list_runs(connection& database, const schema& tables, const run_filter& filter,
                                   const std::optional<run_id>& older_than);
 
-/// Runs that haven't ended but have no job that could still be delivered.
-std::vector<jobless_run> jobless_runs(connection& database, const run_statements& runs, std::size_t limit);
-/// Gives those of them that still have none a job each; returns how many.
-std::size_t mend(connection& database, const run_statements& runs, const std::vector<jobless_run>& jobless,
-                 const std::string& queue, time_point now);
+std::optional<run_id> find_by_start_key(connection& database, const run_statements& runs, std::string_view workflow,
+                                        std::string_view key);
 
 }  // namespace squid_mesh::storage::postgres

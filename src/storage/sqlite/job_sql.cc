@@ -2,6 +2,7 @@
 
 #include "base/time_text.h"
 #include "storage/error_element.h"
+#include "storage/sqlite/ids.h"
 
 #include <algorithm>
 #include <stdexcept>
@@ -52,6 +53,19 @@ constexpr named_sql discard_sql{"discard_job", R"sql(
 constexpr named_sql cancel_running_sql{"cancel_running_job", R"sql(
   UPDATE oban_jobs SET state = 'cancelled', cancelled_at = ?4, errors = json_insert(errors, '$[#]', json(?5))
   WHERE id = ?1 AND state = 'executing' AND attempt = ?2 AND attempted_by || coalesce(attempted_at, '') = ?3)sql"};
+
+// -- Jobs that nobody executes
+
+constexpr named_sql wake_sql{"wake_job", R"sql(
+  UPDATE oban_jobs SET state = 'available', scheduled_at = min(scheduled_at, ?2)
+  WHERE id = ?1 AND state IN ('scheduled', 'retryable'))sql"};
+
+constexpr named_sql is_live_sql{"is_live", R"sql(
+  SELECT 1 FROM oban_jobs WHERE id = ?1 AND state NOT IN ('completed', 'discarded', 'cancelled'))sql"};
+
+constexpr named_sql retire_sql{"retire_job", R"sql(
+  UPDATE oban_jobs SET state = 'cancelled', cancelled_at = ?2
+  WHERE id = ?1 AND state IN ('available', 'scheduled', 'retryable'))sql"};
 
 // -- Queues
 
@@ -145,6 +159,14 @@ constexpr named_sql find_sql{"find_job", R"sql(
          inserted_at, scheduled_at, attempted_at, completed_at, discarded_at, cancelled_at
   FROM oban_jobs WHERE id = ?1)sql"};
 
+constexpr named_sql of_run_sql{"jobs_of_run", R"sql(
+  SELECT id, state, queue, worker, args, meta, tags, errors, attempted_by, attempt, max_attempts, priority,
+         inserted_at, scheduled_at, attempted_at, completed_at, discarded_at, cancelled_at
+  FROM oban_jobs
+  WHERE id IN (SELECT job_id FROM squid_mesh_runs WHERE id = ?1
+               UNION ALL SELECT job_id FROM squid_mesh_branches WHERE run_id = ?1)
+  ORDER BY id)sql"};
+
 constexpr named_sql is_executing_sql{"is_executing", "SELECT 1 FROM oban_jobs WHERE id = ?1 AND state = 'executing'"};
 
 std::optional<time_point> time_at(const statement& row, int column) {
@@ -187,6 +209,9 @@ job_writer::job_writer(connection& database)
       rescue_(database, rescue_sql),
       discard_(database, discard_sql),
       cancel_running_(database, cancel_running_sql),
+      wake_(database, wake_sql),
+      is_live_(database, is_live_sql),
+      retire_(database, retire_sql),
       claim_(database, claim_sql),
       stage_(database, stage_sql),
       has_available_(database, has_available_sql),
@@ -255,6 +280,19 @@ bool job_writer::change(const delivery& whose, const job_change& change, time_po
   return false;
 }
 
+bool job_writer::wake(job_id id, time_point now) {
+  const std::string now_text = to_string(now);
+  wake_.bind(1, id.value).bind(2, now_text).run();
+  const bool live = is_live_.bind(1, id.value).next();
+  is_live_.reset();
+  return live;
+}
+
+void job_writer::retire(job_id id, time_point now) {
+  const std::string now_text = to_string(now);
+  retire_.bind(1, id.value).bind(2, now_text).run();
+}
+
 std::vector<job_row> job_writer::claim(const storage::claim& what, std::string_view attempted_by, time_point now) {
   const std::string now_text = to_string(now);
   std::vector<job_row> claimed;
@@ -320,6 +358,7 @@ void job_writer::remove_node(const node_identity& node) { remove_node_.bind(1, n
 job_reader::job_reader(connection& database)
     : database_(database),
       find_(database, find_sql),
+      of_run_(database, of_run_sql),
       orphans_(database, orphans_sql),
       claimed_(database, claimed_sql),
       is_executing_(database, is_executing_sql) {}
@@ -328,6 +367,13 @@ std::optional<job_row> job_reader::find(job_id id) {
   std::optional<job_row> found;
   if (find_.bind(1, id.value).next()) found = read_job(find_);
   find_.reset();
+  return found;
+}
+
+std::vector<job_row> job_reader::of_run(const run_id& run) {
+  std::vector<job_row> found;
+  of_run_.bind(1, blob_of(run));
+  while (of_run_.next()) found.push_back(read_job(of_run_));
   return found;
 }
 

@@ -24,6 +24,10 @@ class job_writer {
   bool change(const delivery& whose, const job_change& change, time_point now);
   /// Whether the job is this delivery's.
   bool holds(const delivery& whose);
+  /// Makes a job that waits for its time available. False: it has ended, or is gone.
+  bool wake(job_id id, time_point now);
+  /// Cancels a job that nobody executes.
+  void retire(job_id id, time_point now);
 
   std::vector<job_row> claim(const storage::claim& what, std::string_view attempted_by, time_point now);
   void stage(std::string_view queue, time_point now);
@@ -48,6 +52,9 @@ class job_writer {
   statement rescue_;
   statement discard_;
   statement cancel_running_;
+  statement wake_;
+  statement is_live_;
+  statement retire_;
   statement claim_;
   statement stage_;
   statement has_available_;
@@ -67,6 +74,8 @@ class job_reader {
   explicit job_reader(connection& database);
 
   std::optional<job_row> find(job_id id);
+  /// Those that drive a run's branches.
+  std::vector<job_row> of_run(const run_id& run);
   std::vector<job_row> list(const jobs::job_filter& filter);
   std::vector<job_row> orphans(std::string_view queue, time_point now, std::size_t limit);
   std::vector<job_row> claimed(std::string_view queue, std::string_view attempted_by);
@@ -75,6 +84,7 @@ class job_reader {
  private:
   connection& database_;
   statement find_;
+  statement of_run_;
   statement orphans_;
   statement claimed_;
   statement is_executing_;

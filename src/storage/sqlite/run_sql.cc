@@ -1,14 +1,21 @@
 #include "storage/sqlite/run_sql.h"
 
+#include "storage/sqlite/ids.h"
+
 #include <algorithm>
 #include <stdexcept>
 
 namespace squid_mesh::storage::sqlite {
 namespace {
 
+constexpr named_sql is_taken_sql{"is_run_taken", R"sql(
+  SELECT 1 WHERE EXISTS (SELECT 1 FROM squid_mesh_runs WHERE id = ?1)
+              OR EXISTS (SELECT 1 FROM squid_mesh_runs WHERE workflow = ?2 AND start_key = ?3))sql"};
+
 constexpr named_sql insert_run_sql{"insert_run", R"sql(
-  INSERT INTO squid_mesh_runs (id, workflow, definition, trigger_name, payload, started_at, job_id, status)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'pending'))sql"};
+  INSERT INTO squid_mesh_runs (id, workflow, definition, trigger_name, payload, started_at, queue, priority, start_key,
+                               deadline, origin, job_id, status)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'pending'))sql"};
 
 // The fence: OR IGNORE turns a taken place into zero changed rows.
 constexpr named_sql append_sql{"append_fact", R"sql(
@@ -18,13 +25,20 @@ constexpr named_sql append_sql{"append_fact", R"sql(
 constexpr named_sql set_status_sql{"set_status", R"sql(
   UPDATE squid_mesh_runs SET status = ?2, ended_at = ?3 WHERE id = ?1)sql"};
 
+// Without a status the run keeps its own; a new job counts for more than the release of the old one.
+constexpr named_sql project_sql{"project_run", R"sql(
+  UPDATE squid_mesh_runs
+  SET status = coalesce(?2, status), ended_at = iif(?2 IS NULL, ended_at, ?3),
+      job_id = coalesce(?4, nullif(job_id, ?5))
+  WHERE id = ?1)sql"};
+
 constexpr named_sql set_job_sql{"set_job", "UPDATE squid_mesh_runs SET job_id = ?2 WHERE id = ?1"};
 
-constexpr named_sql jobless_sql{"jobless_runs", R"sql(
-  SELECT r.id, coalesce(j.attempt, 1) > 0 FROM squid_mesh_runs r LEFT JOIN oban_jobs j ON j.id = r.job_id
-  WHERE r.status IN ('pending', 'running', 'retrying', 'cancelling')
-    AND (j.id IS NULL OR j.state IN ('completed', 'discarded', 'cancelled'))
-  LIMIT ?1)sql"};
+constexpr named_sql find_by_start_key_sql{"find_by_start_key",
+                                          "SELECT id FROM squid_mesh_runs WHERE workflow = ?1 AND start_key = ?2"};
+
+constexpr named_sql is_ending_sql{
+    "is_run_ending", "SELECT 1 FROM squid_mesh_runs WHERE id = ?1 AND (status = 'cancelling' OR ended_at IS NOT NULL)"};
 
 constexpr named_sql put_definition_sql{"put_definition", R"sql(
   INSERT OR IGNORE INTO squid_mesh_definitions (fingerprint, name, version, document, inserted_at)
@@ -34,11 +48,13 @@ constexpr named_sql get_definition_sql{"get_definition",
                                        "SELECT document FROM squid_mesh_definitions WHERE fingerprint = ?1"};
 
 constexpr const char* select_runs =
-    "SELECT id, workflow, definition, trigger_name, payload, started_at, job_id, stored_status, status, ended_at"
-    " FROM squid_mesh_run_states ";
+    "SELECT id, workflow, definition, trigger_name, payload, started_at, job_id, stored_status, status, ended_at, "
+    "queue,"
+    " priority, start_key, deadline, origin FROM squid_mesh_run_states ";
 
 constexpr named_sql find_sql{"find_run", R"sql(
-  SELECT id, workflow, definition, trigger_name, payload, started_at, job_id, stored_status, status, ended_at
+  SELECT id, workflow, definition, trigger_name, payload, started_at, job_id, stored_status, status, ended_at, queue,
+         priority, start_key, deadline, origin
   FROM squid_mesh_run_states WHERE id = ?1)sql"};
 
 constexpr named_sql journal_sql{"read_journal", R"sql(
@@ -47,10 +63,9 @@ constexpr named_sql journal_sql{"read_journal", R"sql(
 constexpr named_sql fact_at_sql{"read_fact", R"sql(
   SELECT seq, kind, step, at, started_at, node, data FROM squid_mesh_events WHERE run_id = ?1 AND seq = ?2)sql"};
 
-run_id to_run_id(std::span<const std::uint8_t> blob) {
-  run_id id;
-  if (blob.size() == id.value.bytes.size()) std::ranges::copy(blob, id.value.bytes.begin());
-  return id;
+/// As the tables have it: no text is NULL.
+std::optional<std::string_view> non_empty(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
 }
 
 /// A name that this library has never written is a database that it must not touch.
@@ -67,6 +82,11 @@ run_record read_run(const statement& row) {
           .trigger = std::string(row.text(3)),
           .payload = std::string(row.text(4)),
           .started_at = row.time(5),
+          .queue = std::string(row.text(10)),
+          .priority = static_cast<int>(row.integer(11)),
+          .start_key = std::string(row.text(12)),
+          .deadline = row.optional_time(13),
+          .origin = std::string(row.text(14)),
           .job = row.is_null(6) ? std::nullopt : std::optional(job_id{row.integer(6)}),
           .status = known(parse_run_status(row.text(7)), row.text(7)),
           .shown_status = known(parse_run_status(row.text(8)), row.text(8)),
@@ -102,7 +122,7 @@ std::string where(const run_filter& filter, const std::optional<run_id>& older_t
 
 void bind_filter(statement& query, const run_filter& filter, const std::optional<run_id>& older_than) {
   int at = 0;
-  if (older_than) query.bind(++at, std::span<const std::uint8_t>(older_than->value.bytes));
+  if (older_than) query.bind(++at, blob_of(*older_than));
   if (!filter.workflow.empty()) query.bind(++at, filter.workflow);
   if (filter.started_from) query.bind(++at, *filter.started_from);
   if (filter.started_before) query.bind(++at, *filter.started_before);
@@ -110,26 +130,36 @@ void bind_filter(statement& query, const run_filter& filter, const std::optional
   query.bind(++at, filter.limit);
 }
 
-std::span<const std::uint8_t> blob_of(const run_id& id) { return id.value.bytes; }
-
 }  // namespace
 
 run_writer::run_writer(connection& database)
-    : insert_run_(database, insert_run_sql),
+    : is_taken_(database, is_taken_sql),
+      insert_run_(database, insert_run_sql),
       append_(database, append_sql),
       set_status_(database, set_status_sql),
+      project_(database, project_sql),
       set_job_(database, set_job_sql),
-      jobless_(database, jobless_sql),
       put_definition_(database, put_definition_sql) {}
 
-void run_writer::insert_run(const run_record& run, job_id job) {
+bool run_writer::is_taken(const run_record& run) {
+  const bool taken = is_taken_.bind(1, blob_of(run.id)).bind(2, run.workflow).bind(3, non_empty(run.start_key)).next();
+  is_taken_.reset();
+  return taken;
+}
+
+void run_writer::insert_run(const run_record& run, std::optional<job_id> job) {
   insert_run_.bind(1, blob_of(run.id))
       .bind(2, run.workflow)
       .bind(3, run.definition)
       .bind(4, run.trigger)
       .bind(5, run.payload)
       .bind(6, run.started_at)
-      .bind(7, job.value)
+      .bind(7, run.queue)
+      .bind(8, run.priority)
+      .bind(9, non_empty(run.start_key))
+      .bind(10, run.deadline)
+      .bind(11, non_empty(run.origin))
+      .bind(12, number_of(job))
       .run();
 }
 
@@ -145,20 +175,21 @@ bool run_writer::append(const run_id& run, const fact& next) {
              .run() == 1;
 }
 
-void run_writer::set_status(const run_id& run, const status_change& change) {
-  set_status_.bind(1, blob_of(run)).bind(2, to_string(change.status)).bind(3, change.ended_at).run();
+void run_writer::project(const run_id& run, const projection& change) {
+  const auto& status = change.status;
+  if (!change.job && !change.released) {
+    if (status) set_status_.bind(1, blob_of(run)).bind(2, to_string(status->status)).bind(3, status->ended_at).run();
+    return;
+  }
+  project_.bind(1, blob_of(run))
+      .bind(2, status ? std::optional(to_string(status->status)) : std::nullopt)
+      .bind(3, status ? status->ended_at : std::nullopt)
+      .bind(4, number_of(change.job))
+      .bind(5, number_of(change.released))
+      .run();
 }
 
 void run_writer::set_job(const run_id& run, job_id job) { set_job_.bind(1, blob_of(run)).bind(2, job.value).run(); }
-
-std::vector<jobless_run> run_writer::jobless_runs(std::size_t limit) {
-  std::vector<jobless_run> found;
-  jobless_.bind(1, limit);
-  while (jobless_.next()) {
-    found.push_back({.run = to_run_id(jobless_.blob(0)), .may_be_in_flight = jobless_.integer(1) != 0});
-  }
-  return found;
-}
 
 void run_writer::put_definition(std::string_view fingerprint, std::string_view name, std::string_view version,
                                 std::string_view document, time_point now) {
@@ -170,6 +201,8 @@ run_reader::run_reader(connection& database)
       find_(database, find_sql),
       journal_(database, journal_sql),
       fact_at_(database, fact_at_sql),
+      find_by_start_key_(database, find_by_start_key_sql),
+      is_ending_(database, is_ending_sql),
       definition_(database, get_definition_sql) {}
 
 std::optional<run_record> run_reader::find(const run_id& id) {
@@ -191,6 +224,19 @@ std::optional<fact> run_reader::fact_at(const run_id& id, std::int64_t seq) {
   if (fact_at_.bind(1, blob_of(id)).bind(2, seq).next()) found = read_fact(fact_at_);
   fact_at_.reset();
   return found;
+}
+
+std::optional<run_id> run_reader::find_by_start_key(std::string_view workflow, std::string_view key) {
+  std::optional<run_id> found;
+  if (find_by_start_key_.bind(1, workflow).bind(2, key).next()) found = to_run_id(find_by_start_key_.blob(0));
+  find_by_start_key_.reset();
+  return found;
+}
+
+bool run_reader::is_ending(const run_id& id) {
+  const bool ending = is_ending_.bind(1, blob_of(id)).next();
+  is_ending_.reset();
+  return ending;
 }
 
 std::vector<run_record> run_reader::list(const run_filter& filter, const std::optional<run_id>& older_than) {

@@ -3,7 +3,6 @@
 
 #include "model/commit.h"
 #include "model/records.h"
-#include "storage/jobless_run.h"
 #include "storage/sqlite/connection.h"
 
 #include <optional>
@@ -13,29 +12,36 @@
 
 namespace squid_mesh::storage::sqlite {
 
+/// What changes in a run's row.
+struct projection {
+  std::optional<status_change> status{};
+  std::optional<job_id> job{};       ///< this one drives the run's only branch from now on
+  std::optional<job_id> released{};  ///< this one doesn't any more, if it did
+};
+
 /// Writing runs, on the writing connection.
 class run_writer {
  public:
   explicit run_writer(connection& database);
 
-  void insert_run(const run_record& run, job_id job);
+  /// Whether the run's id or its start key is taken.
+  bool is_taken(const run_record& run);
+  void insert_run(const run_record& run, std::optional<job_id> job);
   /// False, and nothing is written, when the fact's place in the journal is taken.
   bool append(const run_id& run, const fact& next);
-  void set_status(const run_id& run, const status_change& change);
+  void project(const run_id& run, const projection& change);
   void set_job(const run_id& run, job_id job);
-
-  /// Runs that haven't ended but have no job that could still be delivered.
-  std::vector<jobless_run> jobless_runs(std::size_t limit);
 
   void put_definition(std::string_view fingerprint, std::string_view name, std::string_view version,
                       std::string_view document, time_point now);
 
  private:
+  statement is_taken_;
   statement insert_run_;
   statement append_;
   statement set_status_;
+  statement project_;
   statement set_job_;
-  statement jobless_;
   statement put_definition_;
 };
 
@@ -45,6 +51,9 @@ class run_reader {
   explicit run_reader(connection& database);
 
   std::optional<run_record> find(const run_id& id);
+  std::optional<run_id> find_by_start_key(std::string_view workflow, std::string_view key);
+  /// Whether it is being cancelled, or has ended.
+  bool is_ending(const run_id& id);
   std::vector<fact> journal(const run_id& id);
   /// The fact at a place of a journal.
   std::optional<fact> fact_at(const run_id& id, std::int64_t seq);
@@ -56,6 +65,8 @@ class run_reader {
   statement find_;
   statement journal_;
   statement fact_at_;
+  statement find_by_start_key_;
+  statement is_ending_;
   statement definition_;
 };
 

@@ -2,10 +2,14 @@
 
 #include "model/run_job.h"
 #include "storage/guarded.h"
+#include "storage/sqlite/apply_commit.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/job_sql.h"
 #include "storage/sqlite/migrations.h"
 #include "storage/sqlite/run_sql.h"
+#include "storage/sqlite/schedule_sql.h"
+#include "storage/sqlite/upkeep.h"
+#include "storage/sqlite/writers.h"
 
 #include <squid_mesh/sqlite.hpp>
 
@@ -62,12 +66,14 @@ result<T> in_doubt_if(bool committing, result<T> outcome) {
 
 /// A connection that reads, and its lock.
 struct reading_side {
-  explicit reading_side(const std::string& path) : database(path), runs(database), jobs(database) {}
+  explicit reading_side(const std::string& path)
+      : database(path), runs(database), jobs(database), schedules(database) {}
 
   std::mutex mutex;
   connection database;
   run_reader runs;
   job_reader jobs;
+  schedule_reader schedules;
 };
 
 /// One writer at a time. Unlike a mutex's, its wait has an end, and whoever holds it may ask for it in vain: a handler
@@ -108,30 +114,11 @@ class savepoint {
   bool kept_ = false;
 };
 
-/// Applies a commit, in an open transaction.
-commit_outcome apply(run_writer& runs, job_writer& jobs, const commit& next, time_point now) {
-  commit_outcome outcome;
-  // The first fact goes first: if its place is taken, nothing of the commit has been written yet.
-  if (!next.facts.empty() && !runs.append(next.run, next.facts.front())) return outcome;
-  // A job that the worker keeps needs no look at its row: the journal is the fence.
-  if (next.job && (ends_delivery(next.change.is) || next.facts.empty())) {
-    outcome.job_lost = !jobs.change(*next.job, next.change, now);
-    if (outcome.job_lost && next.facts.empty()) return outcome;
-  }
-  for (std::size_t i = 1; i < next.facts.size(); ++i) runs.append(next.run, next.facts[i]);
-  for (const job_insert& job : next.inserts) outcome.inserted.push_back(jobs.insert(job, now));
-  if (next.start) runs.insert_run(*next.start, outcome.inserted.front());
-  if (next.status) runs.set_status(next.run, *next.status);
-  outcome.applied = true;
-  return outcome;
-}
-
 /// The connection that writes, and its lock.
 struct writing_side {
   explicit writing_side(const std::string& path)
       : database(path),
-        runs(database),
-        jobs(database),
+        to(database),
         journals(database),
         job_rows(database),
         data_version(database, {"data_version", "PRAGMA data_version"}) {
@@ -141,8 +128,7 @@ struct writing_side {
 
   std::binary_semaphore permit{1};
   connection database;
-  run_writer runs;
-  job_writer jobs;
+  writers to;
   run_reader journals;
   job_reader job_rows;
   statement data_version;
@@ -163,7 +149,7 @@ class step_work final : public unit_of_work {
     }
     bool committing = false;
     auto outcome = guarded([&] {
-      commit_outcome made = apply(on_.runs, on_.jobs, what, now);
+      commit_outcome made = apply(on_.to, what, now);
       committing = made.applied;
       if (made.applied) change_.commit();
       return made;
@@ -197,8 +183,7 @@ class sqlite_store final : public store {
 
   result<bool> was_applied(const commit& what) override {
     return reading([&](reading_side& db) {
-      if (what.start) return db.runs.find(what.start->id).has_value();
-      if (what.facts.empty()) return false;
+      if (what.facts.empty()) return what.start && db.runs.find(what.start->id);
       const auto found = db.runs.fact_at(what.run, what.facts.front().seq);
       return found && same_fact(*found, what.facts.front());
     });
@@ -215,11 +200,10 @@ class sqlite_store final : public store {
     }
     return guarded([&] {
       connection database(within->connection());
-      run_writer runs(database);
-      job_writer jobs(database);
+      writers to(database);
       savepoint all_or_none(database);
       std::vector<commit_outcome> outcomes;
-      for (const commit& next : commits) outcomes.push_back(sqlite::apply(runs, jobs, next, now));
+      for (const commit& next : commits) outcomes.push_back(sqlite::apply(to, next, now));
       all_or_none.keep();
       return outcomes;
     });
@@ -231,13 +215,13 @@ class sqlite_store final : public store {
 
   result<time_point> beat(const heartbeat& what) override {
     return writing([&](writing_side& db) {
-      db.jobs.beat(what);
+      db.to.jobs.beat(what);
       return what.now;
     });
   }
 
   result<void> remove_node(const node_identity& node) override {
-    return writing([&](writing_side& db) { db.jobs.remove_node(node); });
+    return writing([&](writing_side& db) { db.to.jobs.remove_node(node); });
   }
 
   result<std::vector<claimed_job>> find_orphans(std::span<const std::string> queues, time_point now,
@@ -266,18 +250,26 @@ class sqlite_store final : public store {
   }
 
   result<std::size_t> mend_runs(const std::string& queue, time_point now, std::size_t limit) override {
-    return writing([&](writing_side& db) {
-      const auto runs = db.runs.jobless_runs(limit);
-      for (const jobless_run& lost : runs) db.runs.set_job(lost.run, db.jobs.insert(mending_job(lost, queue), now));
-      return runs.size();
-    });
+    return writing([&](writing_side& db) { return mend(db.to, queue, now, limit); });
   }
 
   result<std::size_t> prune_jobs(std::span<const std::string> queues, time_point before, std::size_t limit) override {
     return writing([&](writing_side& db) {
       std::size_t pruned = 0;
-      for (const std::string& queue : queues) pruned += db.jobs.prune(queue, before, limit);
+      for (const std::string& queue : queues) pruned += db.to.jobs.prune(queue, before, limit);
       return pruned;
+    });
+  }
+
+  result<std::vector<job_id>> being_cancelled(std::span<const job_id> ids) override {
+    return reading([&](reading_side& db) {
+      std::vector<job_id> unwanted;
+      for (const job_id id : ids) {
+        const auto job = db.jobs.find(id);
+        const auto branch = job ? driven_by(*job) : std::nullopt;
+        if (branch && db.runs.is_ending(branch->run)) unwanted.push_back(id);
+      }
+      return unwanted;
     });
   }
 
@@ -297,7 +289,7 @@ class sqlite_store final : public store {
 
   result<void> put_definition(std::string_view fingerprint, std::string_view name, std::string_view version,
                               std::string_view document, time_point now) override {
-    return writing([&](writing_side& db) { db.runs.put_definition(fingerprint, name, version, document, now); });
+    return writing([&](writing_side& db) { db.to.runs.put_definition(fingerprint, name, version, document, now); });
   }
 
   result<std::string> get_definition(std::string_view fingerprint) override {
@@ -315,6 +307,14 @@ class sqlite_store final : public store {
       return journal{.run = *std::move(run), .facts = std::move(facts)};
     });
     return or_not_found(std::move(found), "run " + to_string(id));
+  }
+
+  result<std::optional<run_id>> find_by_start_key(std::string_view workflow, std::string_view key) override {
+    return reading([&](reading_side& db) { return db.runs.find_by_start_key(workflow, key); });
+  }
+
+  result<std::vector<job_row>> jobs_of_run(const run_id& id) override {
+    return reading([&](reading_side& db) { return db.jobs.of_run(id); });
   }
 
   result<run_status> read_status(const run_id& id) override {
@@ -337,11 +337,11 @@ class sqlite_store final : public store {
   }
 
   result<bool> cancel_job(job_id id, time_point now) override {
-    return writing([&](writing_side& db) { return db.jobs.cancel(id, now); });
+    return writing([&](writing_side& db) { return db.to.jobs.cancel(id, now); });
   }
 
   result<bool> retry_job(job_id id, time_point now) override {
-    return writing([&](writing_side& db) { return db.jobs.retry(id, now); });
+    return writing([&](writing_side& db) { return db.to.jobs.retry(id, now); });
   }
 
   result<std::vector<job_id>> not_executing(std::span<const job_id> ids) override {
@@ -355,7 +355,22 @@ class sqlite_store final : public store {
   }
 
   result<void> set_paused(std::string_view queue, bool paused, time_point now) override {
-    return writing([&](writing_side& db) { db.jobs.set_paused(queue, paused, now); });
+    return writing([&](writing_side& db) { db.to.jobs.set_paused(queue, paused, now); });
+  }
+
+  result<void> put_schedule(const schedule_record& what, const std::string& queue, time_point now) override {
+    return writing([&](writing_side& db) { sqlite::put_schedule(db.to, what, queue, now); });
+  }
+
+  result<std::vector<schedule_record>> list_schedules() override {
+    return reading([&](reading_side& db) { return db.schedules.list(); });
+  }
+
+  result<bool> set_schedule_paused(std::string_view workflow, std::string_view trigger, bool paused, time_point next_at,
+                                   time_point now) override {
+    auto changed = writing(
+        [&](writing_side& db) { return sqlite::set_schedule_paused(db.to, workflow, trigger, paused, next_at, now); });
+    return or_not_found(std::move(changed), "schedule " + std::string(trigger) + " of " + std::string(workflow));
   }
 
  private:
@@ -384,28 +399,29 @@ class sqlite_store final : public store {
 
   static claimed_job with_journal(job_row job, run_reader& runs) {
     claimed_job claimed{.job = std::move(job), .run = std::nullopt};
-    const auto id = run_of(claimed.job);
-    if (!id) return claimed;
-    if (auto run = runs.find(*id)) claimed.run = journal{.run = *std::move(run), .facts = runs.journal(*id)};
+    const auto branch = driven_by(claimed.job);
+    if (!branch || branch->is == driven_branch::role::one_of_many) return claimed;
+    if (auto run = runs.find(branch->run)) {
+      claimed.run = journal{.run = *std::move(run), .facts = runs.journal(branch->run)};
+    }
     return claimed;
   }
 
   batch_outcome apply(const batch& what) {
     batch_outcome outcome;
     outcome.commits.reserve(what.commits.size());
-    for (const commit* next : what.commits)
-      outcome.commits.push_back(sqlite::apply(write_.runs, write_.jobs, *next, what.now));
+    for (const commit* next : what.commits) outcome.commits.push_back(sqlite::apply(write_.to, *next, what.now));
     for (const std::string& queue : what.stage) {
-      write_.jobs.stage(queue, what.now);
-      if (write_.jobs.has_available(queue)) outcome.available.push_back(queue);
+      write_.to.jobs.stage(queue, what.now);
+      if (write_.to.jobs.has_available(queue)) outcome.available.push_back(queue);
     }
     for (const claim& wanted : what.claims) {
-      for (job_row& job : write_.jobs.claim(wanted, what.attempted_by, what.now)) {
+      for (job_row& job : write_.to.jobs.claim(wanted, what.attempted_by, what.now)) {
         outcome.claimed.push_back(with_journal(std::move(job), write_.journals));
       }
     }
     for (const std::string& queue : what.stage) {
-      const auto due = write_.jobs.next_due(queue);
+      const auto due = write_.to.jobs.next_due(queue);
       if (due && (!outcome.next_due || *due < *outcome.next_due)) outcome.next_due = due;
     }
     return outcome;
