@@ -2,8 +2,10 @@
 #include "jobs/node.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace squid_mesh::jobs {
 namespace {
@@ -25,14 +27,21 @@ result<void> node::beat(time_point now) {
 result<void> node::rescue(time_point now) {
   auto orphans = store_.find_orphans(queue_names_, now, max_rescues_per_turn);
   if (!orphans) return std::unexpected(std::move(orphans).error());
-  for (const storage::claimed_job& work : *orphans) {
+  std::map<worker*, std::vector<orphan>> by_worker;
+  for (storage::claimed_job& work : *orphans) {
     const auto who = workers_.find(work.job.worker);
     if (who == workers_.end()) continue;
     around_.log(level::warning,
                 "job " + to_string(work.job.id) + " is rescued from the dead node " + work.job.attempted_by);
-    std::vector<commit> commits;
-    commits.push_back(who->second->orphaned(work, delivery_of(work.job), now));
-    submit(std::move(commits), patience::persist, [](auto) {});
+    delivery whose = delivery_of(work.job);
+    by_worker[who->second.get()].push_back({.work = std::move(work), .whose = std::move(whose)});
+  }
+  for (auto& [who, lost] : by_worker) {
+    for (commit& next : who->orphaned(lost, now)) {
+      std::vector<commit> alone;
+      alone.push_back(std::move(next));
+      submit(std::move(alone), patience::persist, [](auto) {});
+    }
   }
   return {};
 }

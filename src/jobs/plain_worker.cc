@@ -74,12 +74,14 @@ job_change plain_worker::change_for(const job_row& row, outcome how, const slot&
   return {.is = job_change::kind::finish};
 }
 
-commit plain_worker::orphaned(const storage::claimed_job& /*work*/, const squid_mesh::delivery& whose,
-                              time_point /*now*/) {
-  commit rescue;
-  rescue.jobs.push_back(
-      {.whose = whose, .change = {.is = job_change::kind::rescue, .reason = "the process that ran it died"}});
-  return rescue;
+std::vector<commit> plain_worker::orphaned(std::span<const orphan> orphans, time_point /*now*/) {
+  std::vector<commit> rescues;
+  for (const orphan& lost : orphans) {
+    rescues.emplace_back();
+    rescues.back().jobs.push_back(
+        {.whose = lost.whose, .change = {.is = job_change::kind::rescue, .reason = "the process that ran it died"}});
+  }
+  return rescues;
 }
 
 }  // namespace squid_mesh::jobs

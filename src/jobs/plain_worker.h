@@ -14,7 +14,7 @@ class plain_worker final : public worker {
 
   [[nodiscard]] int uncounted_attempt(const job_row& job) const override { return job.attempt - 1; }
   void execute(storage::claimed_job work, std::shared_ptr<slot> place) override;
-  commit orphaned(const storage::claimed_job& work, const squid_mesh::delivery& whose, time_point now) override;
+  std::vector<commit> orphaned(std::span<const orphan> orphans, time_point now) override;
 
  private:
   [[nodiscard]] outcome handle(const job_row& row, const slot& place) const;

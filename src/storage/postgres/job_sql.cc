@@ -195,9 +195,12 @@ std::string run_of(std::string_view alias) {
                  deadline_worker_name);
 }
 
-/// Jobs called t with their runs and journals, but for those that drive one branch of many.
+/// Jobs called t with their runs and journals. Those that drive one branch of many only bring how long the journal is.
 std::string taken_with_runs() {
   return job_columns("t") + ", " + run_columns("r") + ", " + journal_of("r.id") +
+         ", CASE WHEN t.args ->> 'step' IS NOT NULL THEN (SELECT max(e.seq) FROM @squid_mesh_events AS e"
+         " WHERE e.run_id = " +
+         run_of("t") + ") END" +
          "\nFROM taken AS t LEFT JOIN @squid_mesh_runs AS r ON r.id = " + run_of("t") + " AND (t.worker = '" +
          deadline_worker_name + "' OR t.args ->> 'step' IS NULL)";
 }
@@ -286,6 +289,8 @@ std::vector<claimed_job> read_claimed(const rows& found) {
       run_status& shown = next.run->run.shown_status;
       if (shown == run_status::pending || shown == run_status::retrying) shown = run_status::running;
     }
+    const int length = job_column_count + run_column_count + 1;
+    if (!found.is_null(row, length)) next.last_seq = found.integer(row, length);
     claimed.push_back(std::move(next));
   }
   return claimed;

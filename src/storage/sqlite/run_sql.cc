@@ -60,6 +60,8 @@ constexpr named_sql find_sql{"find_run", R"sql(
 constexpr named_sql journal_sql{"read_journal", R"sql(
   SELECT seq, kind, step, at, started_at, node, data FROM squid_mesh_events WHERE run_id = ?1 ORDER BY seq)sql"};
 
+constexpr named_sql last_seq_sql{"last_seq", "SELECT max(seq) FROM squid_mesh_events WHERE run_id = ?1"};
+
 constexpr named_sql fact_at_sql{"read_fact", R"sql(
   SELECT seq, kind, step, at, started_at, node, data FROM squid_mesh_events WHERE run_id = ?1 AND seq = ?2)sql"};
 
@@ -201,6 +203,7 @@ run_reader::run_reader(connection& database)
       find_(database, find_sql),
       journal_(database, journal_sql),
       fact_at_(database, fact_at_sql),
+      last_seq_(database, last_seq_sql),
       find_by_start_key_(database, find_by_start_key_sql),
       is_ending_(database, is_ending_sql),
       definition_(database, get_definition_sql) {}
@@ -217,6 +220,13 @@ std::vector<fact> run_reader::journal(const run_id& id) {
   journal_.bind(1, blob_of(id));
   while (journal_.next()) facts.push_back(read_fact(journal_));
   return facts;
+}
+
+std::int64_t run_reader::last_seq(const run_id& id) {
+  last_seq_.bind(1, blob_of(id)).next();
+  const std::int64_t last = last_seq_.is_null(0) ? 0 : last_seq_.integer(0);
+  last_seq_.reset();
+  return last;
 }
 
 std::optional<fact> run_reader::fact_at(const run_id& id, std::int64_t seq) {

@@ -55,6 +55,8 @@ class run_reader {
   /// Whether it is being cancelled, or has ended.
   bool is_ending(const run_id& id);
   std::vector<fact> journal(const run_id& id);
+  /// How many facts a journal has.
+  std::int64_t last_seq(const run_id& id);
   /// The fact at a place of a journal.
   std::optional<fact> fact_at(const run_id& id, std::int64_t seq);
   std::vector<run_record> list(const run_filter& filter, const std::optional<run_id>& older_than);
@@ -65,6 +67,7 @@ class run_reader {
   statement find_;
   statement journal_;
   statement fact_at_;
+  statement last_seq_;
   statement find_by_start_key_;
   statement is_ending_;
   statement definition_;

@@ -400,7 +400,11 @@ class sqlite_store final : public store {
   static claimed_job with_journal(job_row job, run_reader& runs) {
     claimed_job claimed{.job = std::move(job), .run = std::nullopt};
     const auto branch = driven_by(claimed.job);
-    if (!branch || branch->is == driven_branch::role::one_of_many) return claimed;
+    if (!branch) return claimed;
+    if (branch->is == driven_branch::role::one_of_many) {
+      claimed.last_seq = runs.last_seq(branch->run);
+      return claimed;
+    }
     if (auto run = runs.find(branch->run)) {
       claimed.run = journal{.run = *std::move(run), .facts = runs.journal(branch->run)};
     }
