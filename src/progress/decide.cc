@@ -176,7 +176,7 @@ class worker_decider : public decider {
     const auto until = progress_of(step).until;
     if (!until || when_.now < *until) {
       // A fact, so that whoever changes the run at this moment knows: it may be waking this very job.
-      if (until) record(fact_kind::woken_early, step, "");
+      if (made_.facts.empty()) record(fact_kind::woken_early, step, "");
       return sleep(step);
     }
     const step_kind kind = declared(step).kind;
