@@ -211,7 +211,15 @@ class command_decider : public decider {
 }  // namespace
 
 decision decide(run_state& state, const command_event& what, const moment& when) {
-  return std::visit(command_decider(state, when), what);
+  try {
+    return std::visit(command_decider(state, when), what);
+  } catch (const json::exception& e) {
+    // It was on the way into the first fact: nothing has happened to the state.
+    decision refused;
+    refused.refusal = error{.code = errc::invalid_argument,
+                            .message = std::string("what the command says can't be stored: ") + e.what()};
+    return refused;
+  }
 }
 
 }  // namespace squid_mesh
