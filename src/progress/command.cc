@@ -140,26 +140,32 @@ class command_decider : public decider {
     return made_.facts.empty() ? std::move(made_) : finish(false);
   }
 
-  /// The open gate of the name, or the only one; otherwise `refusal` says why there is none.
-  std::optional<std::size_t> find_gate(const std::string& name, step_kind kind) {
+  /// The gates that are open: all, or the one of the name.
+  [[nodiscard]] std::vector<std::size_t> open_gates(const std::string& name) const {
     std::vector<std::size_t> open;
-    std::string names;
     for (std::size_t i = 0; i < state_.steps.size(); ++i) {
       if (!is_gate(declared(i).kind) || !state_.is_active(i) || !progress_of(i).opened) continue;
-      if (!name.empty() && declared(i).name != name) continue;
-      open.push_back(i);
-      names += (names.empty() ? "" : ", ") + declared(i).name;
+      if (name.empty() || declared(i).name == name) open.push_back(i);
     }
+    return open;
+  }
+
+  /// The open gate of the name, or the only one of the kind; otherwise `refusal` says why there is none.
+  std::optional<std::size_t> find_gate(const std::string& name, step_kind kind) {
+    std::vector<std::size_t> open = open_gates(name);
+    const auto is_other = [&](std::size_t gate) { return declared(gate).kind != kind; };
+    if (!std::ranges::all_of(open, is_other)) std::erase_if(open, is_other);
+    std::string names;
+    for (const std::size_t gate : open) names += (names.empty() ? "" : ", ") + declared(gate).name;
     if (open.empty()) {
       made_.refusal = forbidden(
           "not_paused", name.empty() ? "the run is not at a gate: it is " + std::string(to_string(state_.status()))
                                      : "the run is not at the gate " + name);
+    } else if (is_other(open.front())) {
+      made_.refusal = forbidden("other_gate", names + (kind == step_kind::pause ? ": an approval, to approve or reject"
+                                                                                : ": a pause, to unblock"));
     } else if (open.size() > 1) {
       made_.refusal = forbidden("several_gates", "several gates are open, say which: " + names);
-    } else if (declared(open.front()).kind != kind) {
-      made_.refusal = forbidden(
-          "other_gate",
-          names + (kind == step_kind::pause ? " is an approval: approve or reject it" : " is a pause: unblock it"));
     } else {
       return open.front();
     }
@@ -205,7 +211,15 @@ class command_decider : public decider {
 }  // namespace
 
 decision decide(run_state& state, const command_event& what, const moment& when) {
-  return std::visit(command_decider(state, when), what);
+  try {
+    return std::visit(command_decider(state, when), what);
+  } catch (const json::exception& e) {
+    // It was on the way into the first fact: nothing has happened to the state.
+    decision refused;
+    refused.refusal = error{.code = errc::invalid_argument,
+                            .message = std::string("what the command says can't be stored: ") + e.what()};
+    return refused;
+  }
 }
 
 }  // namespace squid_mesh

@@ -87,15 +87,19 @@ class worker_decider : public decider {
   }
 
  private:
-  /// Whether an attempt's result can be meant for the present state.
-  [[nodiscard]] bool expects(const event::attempt& of) const {
-    return !state_.ended && state_.is_active(of.step) && needs_worker(declared(of.step).kind) &&
-           of.number == progress_of(of.step).attempts + 1;
+  /// Whether the journal knows nothing of the attempt yet.
+  [[nodiscard]] bool is_news(const event::attempt& of) const {
+    return of.step < state_.steps.size() && of.number == progress_of(of.step).attempts + 1;
   }
 
-  /// Whether it is the result of an attempt that the journal knows nothing of, and that doesn't count any more.
+  /// Whether an attempt's result can be meant for the present state.
+  [[nodiscard]] bool expects(const event::attempt& of) const {
+    return is_news(of) && !state_.ended && state_.is_active(of.step) && needs_worker(declared(of.step).kind);
+  }
+
+  /// Whether it is the result of an attempt that doesn't count any more.
   [[nodiscard]] bool is_unwanted(const event::attempt& of) const {
-    if (of.number != progress_of(of.step).attempts + 1) return false;
+    if (!is_news(of)) return false;
     return state_.ended ? !state_.is_active(of.step) : state_.discards_results;
   }
 
@@ -172,7 +176,7 @@ class worker_decider : public decider {
     const auto until = progress_of(step).until;
     if (!until || when_.now < *until) {
       // A fact, so that whoever changes the run at this moment knows: it may be waking this very job.
-      if (until) record(fact_kind::woken_early, step, "");
+      if (made_.facts.empty()) record(fact_kind::woken_early, step, "");
       return sleep(step);
     }
     const step_kind kind = declared(step).kind;

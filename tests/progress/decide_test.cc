@@ -72,20 +72,6 @@ driven_run failed() {
   return run;
 }
 
-std::vector<std::string> kinds(const decision& made) {
-  std::vector<std::string> names;
-  names.reserve(made.facts.size());
-  for (const fact& next : made.facts) names.push_back(std::string(to_string(next.kind)) + " " + next.step);
-  return names;
-}
-
-using facts = std::vector<std::string>;
-
-std::optional<std::string> next_of(const driven_run& run, const decision& made) {
-  if (!made.run_next) return std::nullopt;
-  return run.state.definition->steps()[*made.run_next].name;
-}
-
 void expect_nothing(const decision& made) {
   EXPECT_TRUE(made.facts.empty());
   EXPECT_FALSE(made.status);
@@ -108,7 +94,7 @@ TEST(decide, a_wait_that_is_not_over_is_snoozed_to_its_end_again) {
   const time_point until = run.now + 5s;
   run.now += 4999ms;
   const decision made = run.deliver();
-  EXPECT_TRUE(made.facts.empty());
+  EXPECT_EQ(facts_of(made), texts{"woken_early rest"}) << "whoever wakes the job at this moment has to notice";
   EXPECT_EQ(made.job, (job_change{.is = change::snooze, .at = until}));
 }
 
@@ -116,7 +102,7 @@ TEST(decide, a_wait_that_is_over_is_completed_and_the_next_step_runs) {
   driven_run run = waiting();
   run.now += 5s;
   const decision made = run.deliver();
-  EXPECT_EQ(kinds(made), facts{"step_completed rest"});
+  EXPECT_EQ(facts_of(made), texts{"step_completed rest"});
   EXPECT_EQ(next_of(run, made), "last");
   EXPECT_EQ(run.state.steps[2].attempts, 0) << "waiting is no attempt";
 }
@@ -133,7 +119,7 @@ TEST(decide, a_later_delivery_journals_the_attempt_that_was_lost) {
   driven_run run = at_flaky();
   run.now += 1s;
   const decision made = run.deliver(2);
-  EXPECT_EQ(kinds(made), facts{"attempt_lost flaky"});
+  EXPECT_EQ(facts_of(made), texts{"attempt_lost flaky"});
   EXPECT_EQ(next_of(run, made), "flaky");
   EXPECT_EQ(run.state.steps[1].counted, 1);
   EXPECT_EQ(run.attempt().number, 2);
@@ -144,7 +130,7 @@ TEST(decide, a_later_delivery_of_a_waiting_run_journals_the_loss_and_keeps_the_w
   const time_point until = run.now + 5s;
   run.now += 1s;
   const decision made = run.deliver(2);
-  EXPECT_EQ(kinds(made), facts{"worker_lost rest"});
+  EXPECT_EQ(facts_of(made), texts{"worker_lost rest"});
   EXPECT_EQ(made.job, (job_change{.is = change::snooze, .at = until}));
   EXPECT_EQ(run.state.steps[2].attempts, 0);
 }
@@ -165,7 +151,7 @@ TEST(decide, a_success_is_one_fact_and_runs_the_next_step) {
   const auto attempt = run.attempt();
   run.now += 2s;
   const decision made = run.on(event::succeeded{attempt, json{{"a", 1}}});
-  ASSERT_EQ(kinds(made), facts{"step_completed first"});
+  ASSERT_EQ(facts_of(made), texts{"step_completed first"});
   EXPECT_EQ(made.facts[0].seq, 1);
   EXPECT_EQ(made.facts[0].at, run.now);
   EXPECT_EQ(made.facts[0].started_at, began);
@@ -178,7 +164,7 @@ TEST(decide, a_success_is_one_fact_and_runs_the_next_step) {
 TEST(decide, a_success_before_a_wait_starts_the_wait_in_the_same_commit) {
   driven_run run = at_flaky();
   const decision made = run.succeed(1);
-  EXPECT_EQ(kinds(made), (facts{"step_completed flaky", "wait_started rest"}));
+  EXPECT_EQ(facts_of(made), (texts{"step_completed flaky", "wait_started rest"}));
   EXPECT_EQ(made.job, (job_change{.is = change::snooze, .at = run.now + 5s}));
   EXPECT_FALSE(made.run_next);
   EXPECT_EQ(run.state.steps[2].status, step_status::waiting);
@@ -194,8 +180,8 @@ TEST(decide, the_last_success_completes_the_run_and_its_job) {
   EXPECT_EQ(made.job.is, change::finish);
   ASSERT_TRUE(made.status);
   EXPECT_EQ(*made.status, (status_change{.status = run_status::completed, .ended_at = run.now}));
-  EXPECT_EQ(run.state.status, run_status::completed);
-  EXPECT_FALSE(run.state.current);
+  EXPECT_EQ(run.state.status(), run_status::completed);
+  EXPECT_EQ(run.current(), "");
 }
 
 TEST(decide, outputs_are_merged_or_put_under_their_key) {
@@ -217,8 +203,8 @@ TEST(decide, an_output_that_cannot_be_stored_fails_the_step_for_good) {
   for (const json& output : {json(1), json("text"), json::array(), json{{"text", "caf\xE9"}}}) {
     driven_run run = at_first();
     const decision made = run.succeed(output);
-    EXPECT_EQ(kinds(made), facts{"step_failed first"});
-    EXPECT_EQ(run.state.status, run_status::failed);
+    EXPECT_EQ(facts_of(made), texts{"step_failed first"});
+    EXPECT_EQ(run.state.status(), run_status::failed);
     EXPECT_EQ(run.state.error->at("code"), "invalid_argument");
   }
 }
@@ -228,7 +214,7 @@ TEST(decide, an_output_that_cannot_be_stored_fails_the_step_for_good) {
 TEST(decide, a_retryable_failure_comes_back_after_its_backoff) {
   driven_run run = at_flaky();
   const decision made = run.fail(retryable("flaked"));
-  ASSERT_EQ(kinds(made), facts{"step_failed flaky"});
+  ASSERT_EQ(facts_of(made), texts{"step_failed flaky"});
   const time_point again = run.now + 1s;
   EXPECT_EQ(json::parse(made.facts[0].data).at("retry_at"), again.time_since_epoch().count());
   EXPECT_EQ(made.job, (job_change{.is = change::snooze, .at = again}));
@@ -244,9 +230,9 @@ TEST(decide, a_retry_without_delay_runs_on_at_once) {
   const decision made = run.fail(retryable("flaked"));
   EXPECT_EQ(next_of(run, made), "a");
   EXPECT_EQ(made.job.is, change::keep);
-  EXPECT_EQ(run.state.status, run_status::running);
+  EXPECT_EQ(run.state.status(), run_status::running);
   run.fail(retryable("flaked"));
-  EXPECT_EQ(run.state.status, run_status::failed);
+  EXPECT_EQ(run.state.status(), run_status::failed);
 }
 
 TEST(decide, the_error_route_is_taken_only_when_attempts_are_exhausted) {
@@ -262,7 +248,7 @@ TEST(decide, the_error_route_is_taken_only_when_attempts_are_exhausted) {
   EXPECT_FALSE(json::parse(made.facts.at(0).data).contains("retry_at"));
   EXPECT_EQ(run.state.steps[1].status, step_status::failed);
   EXPECT_EQ(run.state.steps[1].counted, 3);
-  EXPECT_EQ(run.state.status, run_status::running);
+  EXPECT_EQ(run.state.status(), run_status::running);
 }
 
 TEST(decide, a_permanent_failure_takes_the_error_route_at_once) {
@@ -281,7 +267,7 @@ TEST(decide, without_a_policy_or_a_route_one_failure_fails_the_run) {
 TEST(decide, an_error_message_that_is_not_utf8_is_journaled_all_the_same) {
   driven_run run = at_first();
   run.fail(permanent("caf\xE9"));
-  EXPECT_EQ(run.state.status, run_status::failed);
+  EXPECT_EQ(run.state.status(), run_status::failed);
 }
 
 // -- Interrupted, no handler, died
@@ -290,7 +276,7 @@ TEST(decide, an_interruption_is_in_the_history_but_does_not_count) {
   driven_run run = at_flaky();
   for (int i = 1; i <= 5; ++i) {
     const decision made = run.interrupt();
-    EXPECT_EQ(kinds(made), facts{"attempt_interrupted flaky"});
+    EXPECT_EQ(facts_of(made), texts{"attempt_interrupted flaky"});
     EXPECT_EQ(made.job.is, change::give_back);
     EXPECT_EQ(run.state.steps[1].attempts, i);
     EXPECT_EQ(run.state.steps[1].counted, 0);
@@ -300,7 +286,7 @@ TEST(decide, an_interruption_is_in_the_history_but_does_not_count) {
 
 TEST(decide, a_missing_handler_is_journaled_once_and_then_only_snoozed) {
   driven_run run = at_first();
-  EXPECT_EQ(kinds(run.park()), facts{"step_parked first"});
+  EXPECT_EQ(facts_of(run.park()), texts{"step_parked first"});
   run.now += 15s;
   run.deliver();
   const decision again = run.park();
@@ -312,7 +298,7 @@ TEST(decide, a_missing_handler_is_journaled_once_and_then_only_snoozed) {
 TEST(decide, a_dead_worker_costs_an_attempt_and_the_job_goes_back) {
   driven_run run = at_flaky();
   const decision made = run.die();
-  ASSERT_EQ(kinds(made), facts{"attempt_lost flaky"});
+  ASSERT_EQ(facts_of(made), texts{"attempt_lost flaky"});
   EXPECT_EQ(made.facts[0].node, "dead");
   EXPECT_EQ(made.job.is, change::give_back);
   EXPECT_FALSE(made.run_next) << "whoever notices a death doesn't run the step";
@@ -337,13 +323,13 @@ TEST(decide, without_a_policy_ten_losses_fail_the_run) {
   }
   const decision made = run.die();
   EXPECT_EQ(made.job.is, change::finish);
-  EXPECT_EQ(run.state.status, run_status::failed);
+  EXPECT_EQ(run.state.status(), run_status::failed);
 }
 
 TEST(decide, a_waiting_run_loses_no_attempt_with_its_worker_but_fences_it_off) {
   driven_run run = waiting();
   const decision made = run.die();
-  EXPECT_EQ(kinds(made), facts{"worker_lost rest"});
+  EXPECT_EQ(facts_of(made), texts{"worker_lost rest"});
   EXPECT_EQ(made.job.is, change::give_back);
   EXPECT_EQ(run.state.steps[2].status, step_status::waiting);
   EXPECT_EQ(run.state.steps[2].counted, 0);
@@ -356,7 +342,7 @@ TEST(decide, a_death_whose_error_route_leads_to_a_wait_keeps_the_wait) {
                       {"from": "w", "to": "complete"}]})")));
   run.deliver();
   const decision made = run.die();
-  EXPECT_EQ(kinds(made), (facts{"attempt_lost a", "wait_started w"}));
+  EXPECT_EQ(facts_of(made), (texts{"attempt_lost a", "wait_started w"}));
   EXPECT_EQ(made.job, (job_change{.is = change::snooze, .at = run.now + 1s}));
 }
 
@@ -364,11 +350,11 @@ TEST(decide, a_death_whose_error_route_leads_to_a_wait_keeps_the_wait) {
 
 TEST(decide, results_of_anything_but_the_present_attempt_are_stale) {
   const auto results = [](const event::attempt& of) {
-    return std::vector<run_event>{event::succeeded{of, json::object()}, event::failed{of, permanent("late")},
+    return std::vector<worker_event>{event::succeeded{of, json::object()}, event::failed{of, permanent("late")},
                                   event::interrupted{of}, event::no_handler{of}};
   };
   const auto expect_stale = [&](const driven_run& run, const event::attempt& of) {
-    for (const run_event& late : results(of)) {
+    for (const worker_event& late : results(of)) {
       const decision made = run.consider(late);
       EXPECT_TRUE(made.stale);
       EXPECT_EQ(made.job.is, change::keep);
@@ -389,8 +375,8 @@ TEST(decide, results_of_anything_but_the_present_attempt_are_stale) {
 
 TEST(decide, a_run_that_has_ended_only_lets_its_job_go) {
   for (const driven_run& run : {completed(), failed()}) {
-    for (const run_event& what : {run_event(event::delivered{}), run_event(event::delivered{.attempt = 3}),
-                                  run_event(event::worker_died{.node = "dead"})}) {
+    for (const worker_event& what : {worker_event(event::delivered{}), worker_event(event::delivered{.attempt = 3}),
+                                  worker_event(event::worker_died{.node = "dead"})}) {
       const decision made = run.consider(what);
       expect_nothing(made);
       EXPECT_EQ(made.job.is, change::finish);
@@ -451,7 +437,7 @@ TEST(fold, gives_the_state_that_was_applied_step_by_step) {
   const driven_run run = completed();
   const auto folded = fold(workflow(), run.history);
   ASSERT_TRUE(folded);
-  EXPECT_EQ(folded->status, run_status::completed);
+  EXPECT_EQ(folded->status(), run_status::completed);
   EXPECT_EQ(folded->context, run.state.context);
   EXPECT_EQ(folded->last_seq, 5);
 }
