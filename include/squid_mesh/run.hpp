@@ -42,17 +42,21 @@ struct attempt_view {
   std::string node;                    ///< the name of the process that ran it; empty where none did
   std::optional<json> error;           ///< as `to_json(error)`; of attempts that failed
   std::optional<time_point> retry_at;  ///< when the next attempt is due, if one was granted
+  std::optional<json> output;          ///< of cancelled ones: what they still returned, when nobody wanted it any more
 };
 
 /// A step of a run.
 struct step_view {
   std::string name;
-  std::string kind;  ///< `action`, `log`, `wait`
+  std::string kind;  ///< `action`, `log`, `wait`, `pause`, `approval`, `await_event`
+  /// A gate that is open is `running`; a step that waits for time or for an event is `waiting`.
   step_status status = step_status::pending;
-  std::optional<json> input;        ///< what it reads, or would read now; nullopt where that isn't there yet
-  std::optional<json> output;       ///< of completed steps
-  std::optional<json> error;        ///< of the last failed attempt, unless the step completed since
-  std::optional<time_point> until;  ///< of waiting and retrying steps: when they go on
+  int visits = 0;              ///< how often the run has come to it
+  std::optional<json> input;   ///< of actions: what it read last, or would read now; nullopt where that isn't there yet
+  std::optional<json> output;  ///< of completed steps, and of rejected ones: the decision
+  std::optional<json> error;   ///< of the last failure, unless the step completed since
+  /// Of waiting and retrying steps and of open gates: when they go on without anybody's doing, if they do.
+  std::optional<time_point> until;
   std::vector<attempt_view> attempts;
 };
 
@@ -62,7 +66,16 @@ struct audit_event {
   time_point at{};
   std::string kind;  ///< `run_started`, `step_completed`, `step_failed`, ..., `run_completed`
   std::string step;  ///< empty where it concerns the whole run
-  json details;      ///< an object
+  std::string text;  ///< the same for people, in a sentence
+  /// An object, of what there is: `actor`, `reason` or `comment`, `metadata`, `key`, `output`, `error`, `retry_at`,
+  /// `until`, `quorum`, `approvals`, `on_expiry`, `event`, `data`, `input`, `idle`, `node` and more.
+  json details;
+};
+
+/// Events that came to a run and that no step has taken yet.
+struct pending_event {
+  std::string name;
+  std::size_t count = 0;
 };
 
 /// A run as lists show it.
@@ -78,9 +91,18 @@ struct run_summary {
 /// A run in full. Values of `secret` payload fields are masked wherever they occur.
 struct run_view : run_summary {
   std::string definition;  ///< the fingerprint of the definition to which the run is pinned
+  std::string queue;       ///< where its jobs go, unless a step says otherwise; empty: to the mesh's
+  int priority = 0;        ///< of its jobs
+  std::optional<time_point> deadline;
+  std::string start_key;            ///< the idempotency key of its start; empty: none
+  std::optional<run_id> replay_of;  ///< the run whose payload this one got again
   json payload;
-  json context;  ///< the payload merged with the outputs of the steps completed so far
-  std::optional<std::string> current_step;
+  /// The payload merged with the outputs of the steps completed so far, and, if a schedule has started the run,
+  /// `schedule`.
+  json context;
+  std::vector<std::string> current_steps;   ///< which are due, running, waiting or retrying; in workflow order
+  std::optional<std::string> current_step;  ///< if there is exactly one
+  std::vector<pending_event> pending_events;
   std::optional<json> error;           ///< of failed runs
   std::vector<step_view> steps;        ///< in workflow order
   std::vector<attempt_view> attempts;  ///< chronological; with `include_history` alone
@@ -111,6 +133,7 @@ struct run_page {
 json to_json(const attempt_view& attempt);
 json to_json(const step_view& step);
 json to_json(const audit_event& event);
+json to_json(const pending_event& event);
 json to_json(const run_summary& run);
 json to_json(const run_view& run);
 json to_json(const run_page& page);

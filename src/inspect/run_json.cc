@@ -31,12 +31,16 @@ json to_json(const attempt_view& attempt) {
   if (attempt.ended_at) out["duration_us"] = (*attempt.ended_at - attempt.started_at).count();
   put(out, "error", attempt.error);
   put(out, "retry_at", attempt.retry_at);
+  put(out, "output", attempt.output);
   return out;
 }
 
 json to_json(const step_view& step) {
-  json out = {
-      {"name", step.name}, {"kind", step.kind}, {"status", to_string(step.status)}, {"attempts", list(step.attempts)}};
+  json out = {{"name", step.name},
+              {"kind", step.kind},
+              {"status", to_string(step.status)},
+              {"visits", step.visits},
+              {"attempts", list(step.attempts)}};
   put(out, "input", step.input);
   put(out, "output", step.output);
   put(out, "error", step.error);
@@ -45,10 +49,16 @@ json to_json(const step_view& step) {
 }
 
 json to_json(const audit_event& event) {
-  json out = {{"seq", event.seq}, {"at", to_string(event.at)}, {"kind", event.kind}, {"details", event.details}};
+  json out = {{"seq", event.seq},
+              {"at", to_string(event.at)},
+              {"kind", event.kind},
+              {"text", event.text},
+              {"details", event.details}};
   if (!event.step.empty()) out["step"] = event.step;
   return out;
 }
+
+json to_json(const pending_event& event) { return {{"name", event.name}, {"count", event.count}}; }
 
 json to_json(const run_summary& run) {
   json out = {{"id", to_string(run.id)},
@@ -63,10 +73,17 @@ json to_json(const run_summary& run) {
 json to_json(const run_view& run) {
   json out = to_json(static_cast<const run_summary&>(run));
   out["definition"] = run.definition;
+  out["queue"] = run.queue;
+  out["priority"] = run.priority;
+  put(out, "deadline", run.deadline);
+  if (!run.start_key.empty()) out["start_key"] = run.start_key;
+  if (run.replay_of) out["replay_of"] = to_string(*run.replay_of);
   out["payload"] = run.payload;
   out["context"] = run.context;
   out["steps"] = list(run.steps);
+  out["current_steps"] = run.current_steps;
   if (run.current_step) out["current_step"] = *run.current_step;
+  out["pending_events"] = list(run.pending_events);
   put(out, "error", run.error);
   if (!run.history.empty()) {
     out["attempts"] = list(run.attempts);

@@ -8,7 +8,7 @@
 #include <squid_mesh/run.hpp>
 
 #include <memory>
-#include <optional>
+#include <vector>
 
 namespace squid_mesh {
 
@@ -16,7 +16,7 @@ namespace squid_mesh {
 struct view_request {
   journal history;
   std::shared_ptr<const squid_mesh::definition> definition;
-  std::optional<job_row> job;  ///< the job that carries the run, if it is still there
+  std::vector<job_row> jobs;  ///< those that drive the run's branches, if they are still there
   inspect_options options;
 };
 

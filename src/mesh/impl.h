@@ -1,6 +1,7 @@
 // What a mesh is made of.
 #pragma once
 
+#include "inspect/view.h"
 #include "jobs/service.h"
 #include "mesh/awaiting.h"
 #include "model/commit.h"
@@ -31,6 +32,9 @@ struct mesh::impl {
   result<std::vector<run_ref>> write_starts(std::vector<commit> starts);
   /// What became of starts that have been written.
   result<std::vector<run_ref>> refs_of(const std::vector<commit>& starts, const std::vector<commit_outcome>& outcomes);
+
+  /// A run with what is needed to look at it.
+  result<view_request> ask_about(const run_id& id, inspect_options looking);
 
   mesh_options options;
   awaiting waiters;

@@ -12,18 +12,22 @@ constexpr std::size_t max_listed = 1000;
 
 }  // namespace
 
-result<run_view> mesh::inspect_run(const run_id& id, inspect_options options) const {
-  storage::store& store = impl_->workers.store();
+result<view_request> mesh::impl::ask_about(const run_id& id, inspect_options looking) {
+  storage::store& store = workers.store();
   auto history = store.read_run(id);
   if (!history) return std::unexpected(std::move(history).error());
-  auto workflow = impl_->known.pinned(history->run.definition);
+  auto workflow = known.pinned(history->run.definition);
   if (!workflow) return std::unexpected(std::move(workflow).error());
-  view_request request{
-      .history = *std::move(history), .definition = *std::move(workflow), .job = {}, .options = options};
-  if (request.history.run.job) {
-    if (auto job = store.read_job(*request.history.run.job)) request.job = *std::move(job);
-  }
-  return view_run(request);
+  auto jobs = store.jobs_of_run(id);
+  if (!jobs) return std::unexpected(std::move(jobs).error());
+  return view_request{
+      .history = *std::move(history), .definition = *std::move(workflow), .jobs = *std::move(jobs), .options = looking};
+}
+
+result<run_view> mesh::inspect_run(const run_id& id, inspect_options options) const {
+  const auto request = impl_->ask_about(id, options);
+  if (!request) return std::unexpected(request.error());
+  return view_run(*request);
 }
 
 result<run_page> mesh::list_runs(const run_filter& filter) const {

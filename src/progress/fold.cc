@@ -150,6 +150,7 @@ class folding {
     progress.counted = 0;
     progress.due_since = fact_.at;
     progress.approvals.clear();
+    progress.error.reset();
     state_.branches[branch] = step;
     ++state_.active;
     // A branch that bears the step's name begins with it.
@@ -224,6 +225,7 @@ class folding {
   /// The step has failed for good: along a route, or the run fails.
   void fail(std::size_t step, on outcome, const json& reason) {
     leave(step, state_.discards_results ? step_status::cancelled : step_status::failed);
+    state_.steps[step].error = reason;
     if (!state_.ending && follow(step, outcome)) return;
     state_.stopped_at.push_back(step);
     if (state_.ending) return;

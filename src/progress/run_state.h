@@ -35,6 +35,7 @@ struct step_progress {
   std::vector<std::string> approvals;  ///< who has approved, of those needed
   std::optional<json> edited_input;    ///< what a person has set as its input
   std::optional<json> output;          ///< in a workflow of dependencies: for the steps after it
+  std::optional<json> error;           ///< why it failed for good, unless it was entered since
 };
 
 /// Where a run is. A value; made by `begin` and moved on by `apply` alone.

@@ -1,0 +1,29 @@
+// Parts of sentences for people.
+#pragma once
+
+#include <squid_mesh/json.hpp>
+#include <squid_mesh/time.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace squid_mesh {
+
+/// `"ship"`
+std::string in_quotes(std::string_view name);
+
+/// `2026-11-22 09:00:00 UTC`
+std::string instant_text(time_point at);
+
+/// `"a"`, `"a" and "b"`, `"a", "b" and "c"`
+std::string list_text(const std::vector<std::string>& names);
+
+/// `1 step`, `2 steps`
+std::string count_text(std::size_t count, std::string_view noun);
+
+/// What an error's JSON says, without the period at its end; `unknown error` where it says nothing.
+std::string message_text(const json& error);
+
+}  // namespace squid_mesh
