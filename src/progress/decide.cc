@@ -30,9 +30,12 @@ class worker_decider : public decider {
     const auto step = state_.at(what.branch);
     if (state_.ended || !step) return let_go(what.branch);
     if (what.attempt > 1 && take_over(*step, "unknown", what.since)) return finish(true);
-    if (progress_of(*step).opened && !state_.ending) {
+    if (progress_of(*step).opened) {
       wait_on(what.branch, *step);
     } else {
+      // Somebody wants the retry now. Whoever ends the run has to know that the attempt may be in flight.
+      const bool is_early = progress_of(*step).status == step_status::retrying && when_.now < progress_of(*step).until;
+      if (is_early && !state_.ending) record(fact_kind::woken_early, *step, "");
       go_on(what.branch);
     }
     return finish(true);

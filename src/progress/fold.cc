@@ -99,9 +99,11 @@ class folding {
       case fact_kind::gate_opened:
         open(progress);
         return true;
+      case fact_kind::woken_early:
+        if (progress.status == step_status::retrying) progress.until = fact_.at;
+        return true;
       case fact_kind::step_parked:
       case fact_kind::worker_lost:
-      case fact_kind::woken_early:
         return true;
       case fact_kind::gate_voted:
         progress.approvals.push_back(data_.value("actor", std::string()));
@@ -290,7 +292,9 @@ class folding {
     for (std::size_t i = 0; i < state_.steps.size(); ++i) {
       const step_progress& progress = state_.steps[i];
       if (!state_.is_active(i)) continue;
-      const bool waits = progress.opened || progress.status == step_status::retrying;
+      // Once a retry is due, its attempt may be in flight.
+      const bool is_due_later = progress.status == step_status::retrying && progress.until > fact_.at;
+      const bool waits = progress.opened || is_due_later;
       if (waits || idle.contains(declared(i).name)) stop(i, step_status::cancelled);
     }
   }
