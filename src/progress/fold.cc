@@ -338,14 +338,12 @@ class folding {
   json data_;
 };
 
-void collect_ancestors(const definition& workflow, std::size_t step, std::vector<bool>& found) {
-  std::vector<std::size_t> to_visit(workflow.dependencies(step).begin(), workflow.dependencies(step).end());
-  while (!to_visit.empty()) {
-    const std::size_t next = to_visit.back();
-    to_visit.pop_back();
-    if (found[next]) continue;
-    found[next] = true;
-    for (const std::size_t earlier : workflow.dependencies(next)) to_visit.push_back(earlier);
+/// Adds the steps before one, each after those that it waits for.
+void collect_ancestors(const definition& workflow, std::size_t step, std::vector<std::size_t>& found) {
+  for (const std::size_t earlier : workflow.dependencies(step)) {
+    if (std::ranges::find(found, earlier) != found.end()) continue;
+    collect_ancestors(workflow, earlier, found);
+    found.push_back(earlier);
   }
 }
 
@@ -368,12 +366,10 @@ run_status run_state::status() const {
 json run_state::visible_context(std::size_t step) const {
   if (!definition->has_dependencies()) return context;
   json visible = start_context;
-  if (definition->dependencies(step).empty()) return visible;
-  std::vector<bool> before(steps.size());
+  std::vector<std::size_t> before;
   collect_ancestors(*definition, step, before);
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (!before[i] || !steps[i].output) continue;
-    merge_output(*definition, i, *steps[i].output, visible);
+  for (const std::size_t i : before) {
+    if (steps[i].output) merge_output(*definition, i, *steps[i].output, visible);
   }
   return visible;
 }
