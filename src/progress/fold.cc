@@ -160,6 +160,7 @@ class folding {
 
   void visit(std::size_t step, std::size_t branch) {
     ++state_.steps[step].visits;
+    state_.steps[step].edited_input.reset();
     enter(step, branch);
   }
 
