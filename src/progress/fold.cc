@@ -60,8 +60,10 @@ class folding {
       case fact_kind::cancel_requested:
         return wind_down(run_status::cancelled);
       case fact_kind::deadline_passed:
-        state_.error =
-            to_json(error{.code = errc::timeout, .message = "the run's deadline has passed", .kind = "deadline"});
+        if (!state_.ending) {
+          state_.error =
+              to_json(error{.code = errc::timeout, .message = "the run's deadline has passed", .kind = "deadline"});
+        }
         return wind_down(run_status::failed);
       case fact_kind::retry_requested:
         return retry();
