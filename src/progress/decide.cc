@@ -100,10 +100,10 @@ class worker_decider : public decider {
     return is_news(of) && !state_.ended && state_.is_active(of.step) && needs_worker(declared(of.step).kind);
   }
 
-  /// Whether it is the result of an attempt that doesn't count any more.
+  /// Whether it is the result of an attempt that doesn't count any more: the ending of the run has overtaken it.
   [[nodiscard]] bool is_unwanted(const event::attempt& of) const {
-    if (!is_news(of)) return false;
-    return state_.ended ? !state_.is_active(of.step) : state_.discards_results;
+    if (!is_news(of) || !state_.ending) return false;
+    return state_.is_active(of.step) ? state_.discards_results : progress_of(of.step).status == step_status::cancelled;
   }
 
   /// Recorded, not applied.
