@@ -1,6 +1,5 @@
 // Steps that begin after others, side by side: which branches there are, joins, failures among siblings.
 #include "progress/decide.h"
-
 #include "progress/driven_run.h"
 #include "progress/policy.h"
 

@@ -1,6 +1,5 @@
 // Steps that wait for events.
 #include "progress/decide.h"
-
 #include "progress/driven_run.h"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,5 @@
 // Steps that wait for people.
 #include "progress/decide.h"
-
 #include "progress/driven_run.h"
 
 #include <gtest/gtest.h>
@@ -139,9 +138,9 @@ TEST(gates, one_rejection_is_enough_and_takes_the_error_route) {
 }
 
 TEST(gates, votes_are_those_of_one_visit) {
-  driven_run run(read_workflow(
-      R"([{"name": "work"}, {"name": "check", "kind": "approval", "approval": {"quorum": 2}}])",
-      R"([{"from": "work", "to": "check"}, {"from": "check", "to": "complete"},
+  driven_run run(
+      read_workflow(R"([{"name": "work"}, {"name": "check", "kind": "approval", "approval": {"quorum": 2}}])",
+                    R"([{"from": "work", "to": "check"}, {"from": "check", "to": "complete"},
           {"from": "check", "on": "error", "to": "work", "at_most": 1}])"));
   run.deliver();
   run.succeed();

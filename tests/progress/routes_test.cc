@@ -1,7 +1,6 @@
 // Which transition a run follows: conditions, fallbacks, limits.
-#include "progress/decide.h"
-
 #include "progress/condition.h"
+#include "progress/decide.h"
 #include "progress/driven_run.h"
 
 #include <gtest/gtest.h>
@@ -122,7 +121,8 @@ TEST(routes, an_error_that_no_route_is_for_fails_the_run) {
 }
 
 TEST(routes, an_error_route_may_lead_to_the_end) {
-  driven_run run(routes(R"({"from": "ask", "to": "yes", "when": {"path": "n", "equals": 1}}, {"from": "ask", "to": "no"},
+  driven_run run(
+      routes(R"({"from": "ask", "to": "yes", "when": {"path": "n", "equals": 1}}, {"from": "ask", "to": "no"},
                            {"from": "ask", "on": "error", "to": "complete"})"));
   run.deliver();
   EXPECT_EQ(run.fail(permanent("no")).status->status, run_status::completed);
@@ -133,9 +133,8 @@ TEST(routes, an_error_route_may_lead_to_the_end) {
 
 /// draft -> review -> draft (twice at most) -> publish.
 std::shared_ptr<const definition> loop() {
-  return read_workflow(
-      R"([{"name": "draft", "retry": {"max_attempts": 2}}, {"name": "review"}, {"name": "publish"}])",
-      R"([{"from": "draft", "to": "review"},
+  return read_workflow(R"([{"name": "draft", "retry": {"max_attempts": 2}}, {"name": "review"}, {"name": "publish"}])",
+                       R"([{"from": "draft", "to": "review"},
           {"from": "review", "to": "draft", "at_most": 2, "when": {"path": "good", "equals": false}},
           {"from": "review", "to": "publish"}, {"from": "publish", "to": "complete"}])");
 }
