@@ -20,7 +20,7 @@ namespace squid_mesh {
 ///   wait_started         {"until": us}
 ///   step_parked          empty                               the process that got the run has no handler for the step
 ///   worker_lost          empty                               the run was taken from its worker while time had to pass
-///   woken_early          empty                               a job came before its time; the step waits on
+///   woken_early          empty                               a job came early: a retry begins, all else waits on
 ///   gate_opened          {"quorum": n, "until"?: us, "on_expiry": "error" | "reject"}
 ///   gate_voted           command                             an approval that isn't the last one needed
 ///   gate_unblocked       command                             a pause is over

@@ -30,9 +30,12 @@ class worker_decider : public decider {
     const auto step = state_.at(what.branch);
     if (state_.ended || !step) return let_go(what.branch);
     if (what.attempt > 1 && take_over(*step, "unknown", what.since)) return finish(true);
-    if (progress_of(*step).opened && !state_.ending) {
+    if (progress_of(*step).opened) {
       wait_on(what.branch, *step);
     } else {
+      // Somebody wants the retry now. Whoever ends the run has to know that the attempt may be in flight.
+      const bool is_early = progress_of(*step).status == step_status::retrying && when_.now < progress_of(*step).until;
+      if (is_early && !state_.ending) record(fact_kind::woken_early, *step, "");
       go_on(what.branch);
     }
     return finish(true);
@@ -97,10 +100,10 @@ class worker_decider : public decider {
     return is_news(of) && !state_.ended && state_.is_active(of.step) && needs_worker(declared(of.step).kind);
   }
 
-  /// Whether it is the result of an attempt that doesn't count any more.
+  /// Whether it is the result of an attempt that doesn't count any more: the ending of the run has overtaken it.
   [[nodiscard]] bool is_unwanted(const event::attempt& of) const {
-    if (!is_news(of)) return false;
-    return state_.ended ? !state_.is_active(of.step) : state_.discards_results;
+    if (!is_news(of) || !state_.ending) return false;
+    return state_.is_active(of.step) ? state_.discards_results : progress_of(of.step).status == step_status::cancelled;
   }
 
   /// Recorded, not applied.

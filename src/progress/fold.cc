@@ -60,8 +60,10 @@ class folding {
       case fact_kind::cancel_requested:
         return wind_down(run_status::cancelled);
       case fact_kind::deadline_passed:
-        state_.error =
-            to_json(error{.code = errc::timeout, .message = "the run's deadline has passed", .kind = "deadline"});
+        if (!state_.ending) {
+          state_.error =
+              to_json(error{.code = errc::timeout, .message = "the run's deadline has passed", .kind = "deadline"});
+        }
         return wind_down(run_status::failed);
       case fact_kind::retry_requested:
         return retry();
@@ -99,9 +101,11 @@ class folding {
       case fact_kind::gate_opened:
         open(progress);
         return true;
+      case fact_kind::woken_early:
+        if (progress.status == step_status::retrying) progress.until = fact_.at;
+        return true;
       case fact_kind::step_parked:
       case fact_kind::worker_lost:
-      case fact_kind::woken_early:
         return true;
       case fact_kind::gate_voted:
         progress.approvals.push_back(data_.value("actor", std::string()));
@@ -159,6 +163,7 @@ class folding {
 
   void visit(std::size_t step, std::size_t branch) {
     ++state_.steps[step].visits;
+    state_.steps[step].edited_input.reset();
     enter(step, branch);
   }
 
@@ -292,7 +297,9 @@ class folding {
     for (std::size_t i = 0; i < state_.steps.size(); ++i) {
       const step_progress& progress = state_.steps[i];
       if (!state_.is_active(i)) continue;
-      const bool waits = progress.opened || progress.status == step_status::retrying;
+      // Once a retry is due, its attempt may be in flight.
+      const bool is_due_later = progress.status == step_status::retrying && progress.until > fact_.at;
+      const bool waits = progress.opened || is_due_later;
       if (waits || idle.contains(declared(i).name)) stop(i, step_status::cancelled);
     }
   }
@@ -336,14 +343,12 @@ class folding {
   json data_;
 };
 
-void collect_ancestors(const definition& workflow, std::size_t step, std::vector<bool>& found) {
-  std::vector<std::size_t> to_visit(workflow.dependencies(step).begin(), workflow.dependencies(step).end());
-  while (!to_visit.empty()) {
-    const std::size_t next = to_visit.back();
-    to_visit.pop_back();
-    if (found[next]) continue;
-    found[next] = true;
-    for (const std::size_t earlier : workflow.dependencies(next)) to_visit.push_back(earlier);
+/// Adds the steps before one, each after those that it waits for.
+void collect_ancestors(const definition& workflow, std::size_t step, std::vector<std::size_t>& found) {
+  for (const std::size_t earlier : workflow.dependencies(step)) {
+    if (std::ranges::find(found, earlier) != found.end()) continue;
+    collect_ancestors(workflow, earlier, found);
+    found.push_back(earlier);
   }
 }
 
@@ -366,12 +371,10 @@ run_status run_state::status() const {
 json run_state::visible_context(std::size_t step) const {
   if (!definition->has_dependencies()) return context;
   json visible = start_context;
-  if (definition->dependencies(step).empty()) return visible;
-  std::vector<bool> before(steps.size());
+  std::vector<std::size_t> before;
   collect_ancestors(*definition, step, before);
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (!before[i] || !steps[i].output) continue;
-    merge_output(*definition, i, *steps[i].output, visible);
+  for (const std::size_t i : before) {
+    if (steps[i].output) merge_output(*definition, i, *steps[i].output, visible);
   }
   return visible;
 }

@@ -33,7 +33,7 @@ struct step_progress {
   time_point due_since{};              ///< since when a worker may have been at it: it was entered, or an attempt ended
   std::optional<time_point> until;     ///< of waiting and retrying steps, and of gates that expire
   std::vector<std::string> approvals;  ///< who has approved, of those needed
-  std::optional<json> edited_input;    ///< what a person has set as its input
+  std::optional<json> edited_input;    ///< what a person has set as its input of this visit
   std::optional<json> output;          ///< in a workflow of dependencies: for the steps after it
   std::optional<json> error;           ///< why it failed for good, unless it was entered since
 };

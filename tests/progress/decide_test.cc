@@ -351,7 +351,7 @@ TEST(decide, a_death_whose_error_route_leads_to_a_wait_keeps_the_wait) {
 TEST(decide, results_of_anything_but_the_present_attempt_are_stale) {
   const auto results = [](const event::attempt& of) {
     return std::vector<worker_event>{event::succeeded{of, json::object()}, event::failed{of, permanent("late")},
-                                  event::interrupted{of}, event::no_handler{of}};
+                                     event::interrupted{of}, event::no_handler{of}};
   };
   const auto expect_stale = [&](const driven_run& run, const event::attempt& of) {
     for (const worker_event& late : results(of)) {
@@ -376,7 +376,7 @@ TEST(decide, results_of_anything_but_the_present_attempt_are_stale) {
 TEST(decide, a_run_that_has_ended_only_lets_its_job_go) {
   for (const driven_run& run : {completed(), failed()}) {
     for (const worker_event& what : {worker_event(event::delivered{}), worker_event(event::delivered{.attempt = 3}),
-                                  worker_event(event::worker_died{.node = "dead"})}) {
+                                     worker_event(event::worker_died{.node = "dead"})}) {
       const decision made = run.consider(what);
       expect_nothing(made);
       EXPECT_EQ(made.job.is, change::finish);
