@@ -165,8 +165,8 @@ class mesh {
     provide(typeid(T), &object);
   }
 
-  /// Starts a run: validates the payload, fills in defaults and stores the run. When this returns, the run is
-  /// durable. `errc::invalid_payload` lists every problem; nothing was written then.
+  /// Starts a run: validates the payload (null is as good as an empty object), fills in defaults and stores the run.
+  /// When this returns, the run is durable. `errc::invalid_payload` lists every problem; nothing was written then.
   result<run_ref> start_run(std::string_view workflow, json payload = json::object(),
                             const start_options& options = {});
   result<run_ref> start_run(const declaration& workflow, json payload = json::object(),
