@@ -78,8 +78,8 @@ struct schedule_change {
 /// without facts the delivery of its job, of which there is one at most then; without jobs, for a start, the run's id
 /// and its start key.
 struct commit {
-  /// A run that begins with this commit. Its jobs are among `inserts`. Where the commit has another fence and the run's
-  /// start key is taken, all but the run and its jobs is applied.
+  /// A run that begins with this commit. Its jobs are among `inserts`, at least one. Where the commit has another fence
+  /// and the run's start key is taken, all but the run and its jobs is applied.
   std::optional<run_record> start;
 
   /// The run that this is about; zero for plain jobs.
@@ -95,6 +95,7 @@ struct commit {
 
   /// Branches that are to go on now, whatever their jobs are doing: a job that waits for its time becomes available,
   /// one that is available or executing stays as it is, and one that has ended or is gone is replaced by the given one.
+  /// Each says what it `drives`. Not branches whose jobs this commit changes or inserts.
   std::vector<job_insert> wakes;
 
   /// The run has ended: its jobs that nobody executes are cancelled, and no branch has a job any more.
@@ -105,9 +106,11 @@ struct commit {
 
 /// What became of a commit.
 struct commit_outcome {
-  bool applied = false;          ///< false: the fence was taken, nothing was changed
-  std::vector<job_id> lost;      ///< of `commit::jobs`: those that were not ours any more; of kept ones nobody asks
-  std::vector<job_id> inserted;  ///< the ids of `commit::inserts`, in order
+  bool applied = false;      ///< false: the fence was taken, nothing was changed
+  std::vector<job_id> lost;  ///< of `commit::jobs`: those that were not ours any more; of kept ones nobody asks
+  /// The ids of `commit::inserts`, in order. Zero for jobs of a run that did not begin, because its start key was
+  /// taken.
+  std::vector<job_id> inserted;
 };
 
 }  // namespace squid_mesh

@@ -1,5 +1,6 @@
 // What becomes of jobs, in virtual time.
 #include "jobs/job_world.h"
+#include "model/run_job.h"
 
 #include <gtest/gtest.h>
 
@@ -29,6 +30,15 @@ class JobRules : public ::testing::Test {
 
   testing::job_world world;
 };
+
+/// A run whose job is there.
+commit started_run() {
+  const run_id id{.value = {.bytes = {1}}};
+  commit start{.start = run_record{.id = id, .workflow = "w", .definition = "f", .trigger = "t", .payload = "{}"},
+               .run = id};
+  start.inserts.push_back(run_job({.run = id}, "default"));
+  return start;
+}
 
 jobs::outcome succeed(const jobs::job& /*work*/, std::stop_token /*stop*/) { return jobs::done(); }
 
@@ -193,6 +203,41 @@ TEST_F(JobRules, WhatCannotBeStoredHarmsNobodyElseInItsBatch) {
   worker->submit("w", jobs::patience::give_up, note("third"));
   worker->settle();
   EXPECT_EQ(answers, (std::vector<std::string>{"first stored", "second invalid_argument", "third stored"}));
+}
+
+TEST_F(JobRules, AJobOfARunThatIsBeingCancelledIsAskedToStopWithinASecond) {
+  const commit start = started_run();
+  const auto worker = node(succeed);
+  bool early = true;
+  bool late = false;
+  worker->handle(run_worker_name, [&](const jobs::job& /*work*/, const std::stop_token& stop) {
+    world.write({.run = start.run, .status = status_change{.status = run_status::cancelling}});
+    early = stop.stop_requested();
+    world.advance(1s);
+    worker->turn();
+    late = stop.stop_requested();
+    return jobs::done();
+  });
+  world.write(start);
+  worker->settle();
+  EXPECT_FALSE(early);
+  EXPECT_TRUE(late);
+}
+
+TEST_F(JobRules, WhatACommitWakesIsClaimedInTheSameTurn) {
+  commit start = started_run();
+  start.inserts[0].scheduled_at = world.now() + 3600s;
+  const auto worker = node(succeed);
+  worker->handle(run_worker_name, succeed);
+  world.write(start);
+  worker->settle();
+  worker->turn();
+  ASSERT_EQ(worker->claimed(), 0U);
+  commit wake{.run = start.run, .facts = {{.seq = 1, .kind = fact_kind::event_received, .at = world.now()}}};
+  wake.wakes.push_back(run_job({.run = start.run}, "default"));
+  worker->submit(std::move(wake));
+  worker->turn();
+  EXPECT_EQ(worker->claimed(), 1U);
 }
 
 }  // namespace

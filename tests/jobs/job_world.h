@@ -42,10 +42,13 @@ class job_world {
   job_id enqueue(const jobs::new_job& work) {
     commit one;
     one.inserts.push_back(jobs::to_insert(work).value());
-    return store_->write({.now = now(), .commits = {&one}, .stage = {}, .claims = {}, .attempted_by = {}})
+    return write(one).inserted.front();
+  }
+  /// Writes as another process would.
+  commit_outcome write(const commit& what) {
+    return store_->write({.now = now(), .commits = {&what}, .stage = {}, .claims = {}, .attempted_by = {}})
         .value()
-        .commits.front()
-        .inserted.front();
+        .commits.front();
   }
   [[nodiscard]] jobs::job find(job_id id) { return jobs::to_job(store_->read_job(id).value()).value(); }
   [[nodiscard]] bool has(job_id id) { return store_->read_job(id).has_value(); }
@@ -92,6 +95,12 @@ class job_process {
     std::vector<commit> commits(1);
     commits.front().inserts.push_back(jobs::to_insert({.worker = worker}).value());
     node_.submit(std::move(commits), how, std::move(done));
+  }
+
+  void submit(commit what) {
+    std::vector<commit> commits;
+    commits.push_back(std::move(what));
+    node_.submit(std::move(commits), jobs::patience::persist, [](auto) {});
   }
 
   /// One turn alone: what it claims is not executed.
