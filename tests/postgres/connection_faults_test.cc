@@ -105,6 +105,34 @@ TEST_F(connection_faults, a_server_that_is_restarted_and_killed) {
   EXPECT_GE(runs_started(), 46);
 }
 
+/// A step whose server says farewell, and is gone when the step wants to commit.
+inline constexpr auto booking = workflow({
+    .name = "test.booking",
+    .triggers = {{.name = "manual"}},
+    .steps = {{"book", bound_action, {.transactional = true}}},
+    .transitions = {{"book", on::ok, complete}},
+});
+
+TEST_F(connection_faults, a_server_that_ends_during_a_transactional_step) {
+  postgres_server& tested = server({.durable = false});
+  mesh_.emplace(open_mesh(tested.url(), "node", log_));
+  ASSERT_TRUE(mesh_->add(booking, {{"book", make_handler([&](const json&, step_context& context) {
+                                      if (context.attempt() == 1) {
+                                        tested.stop("immediate");
+                                        tested.start();
+                                      }
+                                    })}}));
+  ASSERT_TRUE(mesh_->start({.poll = 100ms}));
+  const auto run = mesh_->start_run(booking);
+  ASSERT_TRUE(run);
+  ASSERT_TRUE(eventually([&] { return mesh_->await_run(run->id, 1s).has_value(); })) << log_.text();
+  expect_completed_once(*mesh_, run->id, 1);
+  const auto attempts = mesh_->inspect_run(run->id, {.include_history = true})->attempts;
+  ASSERT_EQ(attempts.size(), 2U);
+  EXPECT_EQ(attempts[0].status, attempt_status::interrupted) << "it is not the step's fault";
+  mesh_.reset();
+}
+
 TEST_F(connection_faults, statements_that_time_out) {
   const postgres_server& tested = server({.durable = false});
   tested.execute("ALTER ROLE postgres SET statement_timeout = '300ms'");

@@ -71,6 +71,21 @@ TEST(postgres_server, keeps_what_was_committed_when_it_is_killed) {
   EXPECT_NE(server.log().find("automatic recovery"), std::string::npos);
 }
 
+TEST(postgres_server, keeps_what_was_committed_when_only_its_postmaster_is_killed) {
+  postgres_server server({.durable = false});
+  server.execute("CREATE TABLE kept AS SELECT 1 AS n");
+  postgres_connection open(server.url());
+  const auto session = static_cast<pid_t>(std::stoi(open.query("SELECT pg_backend_pid()")));
+  const pid_t first = postmaster(server);
+  server.kill_postmaster();
+  EXPECT_FALSE(runs(first));
+  EXPECT_FALSE(runs(session));
+  EXPECT_THROW(open.execute("SELECT 1"), std::runtime_error);
+  server.start();
+  EXPECT_EQ(server.query("SELECT n FROM kept"), "1");
+  EXPECT_NE(server.log().find("automatic recovery"), std::string::npos);
+}
+
 TEST(postgres_server, stops_and_starts_where_it_was) {
   postgres_server server({.durable = false, .tcp = true, .settings = {"work_mem=2MB"}});
   const std::string tcp = server.tcp_url("application_name=me");

@@ -89,6 +89,7 @@ void postgres_server::start(const std::vector<std::string>& settings) {
 void postgres_server::stop(const std::string& mode) { cluster({"stop", directory().string(), mode}); }
 void postgres_server::restart() { cluster({"restart", directory().string()}); }
 void postgres_server::kill() { cluster({"kill", directory().string()}); }
+void postgres_server::kill_postmaster() { cluster({"kill", directory().string(), "postmaster"}); }
 // NOLINTEND(readability-make-member-function-const)
 
 std::string postgres_server::tcp_url(const std::string& parameters, const std::string& database) const {

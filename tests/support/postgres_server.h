@@ -46,6 +46,8 @@ class postgres_server {
   void restart();
   /// All its processes die at once.
   void kill();
+  /// Its first process dies; the others go on until they notice, and end by themselves before this returns.
+  void kill_postmaster();
 
   [[nodiscard]] std::string url(const std::string& parameters = {}, const std::string& database = "postgres") const {
     return postgres_url(directory(), parameters, database);

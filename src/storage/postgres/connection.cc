@@ -77,15 +77,15 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
 
 }  // namespace
 
-failure refusal_in(const PGresult* result, bool connected) {
+failure refusal_in(const PGresult* result) {
   const std::string sqlstate = safe(PQresultErrorField(result, PG_DIAG_SQLSTATE));
   std::string message = one_line(safe(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)));
   if (message.empty()) message = one_line(safe(PQresultErrorMessage(result)));
   const std::string detail = one_line(safe(PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL)));
   if (!detail.empty()) message += " (" + detail + ")";
-  // libpq makes up a result of its own for a connection that breaks: that is no answer.
-  const bool answered = connected || !sqlstate.empty();
-  return {answered ? failure::kind::refused : failure::kind::lost, sqlstate, "PostgreSQL: " + message};
+  // libpq makes up a result of its own where it gets none, sometimes before it calls the connection bad. A server's
+  // answer has a SQLSTATE.
+  return {!sqlstate.empty() ? failure::kind::refused : failure::kind::lost, sqlstate, "PostgreSQL: " + message};
 }
 
 error to_error(const failure& why, bool writing) {
@@ -243,7 +243,7 @@ PGresult* connection::next_result() {
 }
 
 failure connection::answered_refusal(const rows& found) {
-  failure why = refusal_in(found.get(), PQstatus(handle_.get()) == CONNECTION_OK);
+  failure why = refusal_in(found.get());
   if (why.is() == failure::kind::lost) throw failure(why);
   // Another session answers than the one that prepared the statement.
   if (why.sqlstate() == "26000" || why.sqlstate() == "42P05") pooled_ = true;
@@ -298,7 +298,9 @@ void connection::run_script(const std::string& text) {
   const rows done(PQexec(handle_.get(), text.c_str()));
   if (!lent) PQenterPipelineMode(handle_.get());
   if (done.status() == PGRES_COMMAND_OK || done.status() == PGRES_TUPLES_OK) return;
-  throw failure(refusal_in(done.get(), PQstatus(handle_.get()) == CONNECTION_OK));
+  const failure why = refusal_in(done.get());
+  if (why.is() == failure::kind::lost) broken_ = true;
+  throw failure(why);
 }
 
 void connection::roll_back() noexcept {

@@ -38,8 +38,8 @@ class failure : public std::runtime_error {
   std::string sqlstate_;
 };
 
-/// The error in a result. `connected`: whether the connection still stands.
-failure refusal_in(const PGresult* result, bool connected);
+/// The error in a result, which the server answered or libpq made up for want of an answer.
+failure refusal_in(const PGresult* result);
 
 /// As the store reports it. `writing`: whether a lost connection leaves a write in doubt.
 error to_error(const failure& why, bool writing);

@@ -41,8 +41,7 @@ result<std::vector<transaction::row>> connection_transaction::execute(
                                         bytes.data(), lengths.data(), formats.data(), 0));
   const ExecStatusType status = PQresultStatus(found.get());
   if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) return rows_of(found.get());
-  return std::unexpected(storage::postgres::to_error(
-      storage::postgres::refusal_in(found.get(), PQstatus(connection_) == CONNECTION_OK), false));
+  return std::unexpected(storage::postgres::to_error(storage::postgres::refusal_in(found.get()), false));
 }
 
 PGconn* connection(step_context& context) {

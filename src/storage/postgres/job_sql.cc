@@ -97,6 +97,9 @@ SELECT pg_advisory_xact_lock(hashtextextended('@oban_jobs' || queue, 7346)) FROM
   SELECT queue FROM unnest($1::text[]) AS q(queue) ORDER BY queue) AS ordered)sql";
 
 // In use is what a living node executes. Where no limit holds for all nodes together, nothing is counted.
+// The journal that comes along is read as of the statement's beginning, but what is locked is the job as it is now. In
+// between, others may have had the job and given it back, and said something that the journal lacks. So only the very
+// version is taken that the statement saw; the next claim brings the others.
 constexpr std::string_view claim_sql = R"sql(
 WITH wanted AS MATERIALIZED (
   SELECT q.queue, CASE WHEN q.everywhere IS NULL THEN q.demand ELSE greatest(0, least(q.demand, q.everywhere - (
@@ -107,16 +110,16 @@ WITH wanted AS MATERIALIZED (
   FROM unnest($1::text[], $2::int4[], $3::int4[]) AS q(queue, demand, everywhere)
   WHERE NOT EXISTS (SELECT FROM @squid_mesh_paused_queues AS p WHERE p.queue = q.queue)),
 subset AS MATERIALIZED (
-  SELECT a.id FROM wanted AS w
+  SELECT a.id, a.version FROM wanted AS w
   CROSS JOIN LATERAL (
-    SELECT id FROM @oban_jobs AS j
+    SELECT id, xmin AS version FROM @oban_jobs AS j
     WHERE j.state = 'available' AND j.queue = w.queue AND j.attempt < j.max_attempts
     ORDER BY j.priority, j.scheduled_at, j.id LIMIT w.demand FOR UPDATE SKIP LOCKED) AS a),
 taken AS (
   UPDATE @oban_jobs AS j
   SET state = 'executing', attempted_at = $5::timestamptz AT TIME ZONE 'UTC', attempt = j.attempt + 1,
       attempted_by = ARRAY(SELECT jsonb_array_elements_text($4::text::jsonb))
-  FROM subset WHERE j.id = subset.id AND j.attempt < j.max_attempts
+  FROM subset WHERE j.id = subset.id AND j.xmin = subset.version AND j.attempt < j.max_attempts
   RETURNING j.*)
 SELECT {taken} ORDER BY t.priority, t.scheduled_at, t.id)sql";
 
