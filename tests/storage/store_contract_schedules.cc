@@ -43,7 +43,7 @@ TEST_P(schedules, a_schedule_has_a_job_that_is_due_at_its_next_tick) {
   EXPECT_EQ(job.state, state::scheduled);
   EXPECT_EQ(job.scheduled_at, t0 + 60s);
   EXPECT_EQ(job.queue, "q");
-  EXPECT_EQ(tick_of(job).value().workflow + tick_of(job).value().trigger, "wt");
+  EXPECT_EQ(schedule_of(job).value().workflow + schedule_of(job).value().trigger, "wt");
   EXPECT_EQ(job_of_schedule(), to_string(job.id));
 }
 
