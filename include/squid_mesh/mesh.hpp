@@ -4,6 +4,8 @@
 #include <squid_mesh/action.hpp>
 #include <squid_mesh/definition.hpp>
 #include <squid_mesh/error.hpp>
+#include <squid_mesh/explanation.hpp>
+#include <squid_mesh/graph.hpp>
 #include <squid_mesh/ids.hpp>
 #include <squid_mesh/log.hpp>
 #include <squid_mesh/run.hpp>
@@ -231,6 +233,12 @@ class mesh {
 
   /// A run as it is now. Needs no workflow code.
   [[nodiscard]] result<run_view> inspect_run(const run_id& id, inspect_options options = {}) const;
+
+  /// Why a run is where it is, and what can be done about it. Needs no workflow code.
+  [[nodiscard]] result<explanation> explain_run(const run_id& id) const;
+
+  /// A run as the graph of its steps: where it went, and where it can still go. Needs no workflow code.
+  [[nodiscard]] result<run_graph> inspect_graph(const run_id& id) const;
 
   /// The runs that match, newest first.
   [[nodiscard]] result<run_page> list_runs(const run_filter& filter = {}) const;

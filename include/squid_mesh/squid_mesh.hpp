@@ -5,6 +5,8 @@
 #include <squid_mesh/action.hpp>
 #include <squid_mesh/definition.hpp>
 #include <squid_mesh/error.hpp>
+#include <squid_mesh/explanation.hpp>
+#include <squid_mesh/graph.hpp>
 #include <squid_mesh/ids.hpp>
 #include <squid_mesh/log.hpp>
 #include <squid_mesh/mesh.hpp>

@@ -1,4 +1,6 @@
 // The JSON of the read models, in one place.
+#include <squid_mesh/explanation.hpp>
+#include <squid_mesh/graph.hpp>
 #include <squid_mesh/run.hpp>
 
 namespace squid_mesh {
@@ -94,6 +96,42 @@ json to_json(const run_view& run) {
 
 json to_json(const run_page& page) {
   return {{"runs", list(page.runs)}, {"next_cursor", page.next_cursor.empty() ? json() : json(page.next_cursor)}};
+}
+
+json to_json(const next_action& action) {
+  json out = {{"action", to_string(action.action)}, {"description", action.description}, {"call", action.call}};
+  if (!action.command.empty()) out["command"] = action.command;
+  return out;
+}
+
+json to_json(const explanation& why) {
+  return {{"run", to_string(why.run)},       {"workflow", why.workflow}, {"status", to_string(why.status)},
+          {"reason", to_string(why.reason)}, {"summary", why.summary},   {"next_actions", list(why.next_actions)},
+          {"evidence", why.evidence}};
+}
+
+json to_json(const graph_node& node) {
+  return {{"id", node.id},         {"kind", node.kind},         {"status", to_string(node.status)},
+          {"visits", node.visits}, {"attempts", node.attempts}, {"is_current", node.is_current}};
+}
+
+json to_json(const graph_edge& edge) {
+  return {{"id", edge.id},
+          {"from", edge.from},
+          {"to", edge.to},
+          {"on", edge.on},
+          {"condition", edge.condition},
+          {"at_most", edge.at_most},
+          {"taken", edge.taken},
+          {"status", to_string(edge.status)}};
+}
+
+json to_json(const run_graph& graph) {
+  json out = {
+      {"workflow", graph.workflow}, {"nodes", list(graph.nodes)}, {"edges", list(graph.edges)}, {"path", graph.path}};
+  if (graph.run) out["run"] = to_string(*graph.run);
+  if (graph.status) out["status"] = to_string(*graph.status);
+  return out;
 }
 
 }  // namespace squid_mesh

@@ -40,9 +40,11 @@ class teller {
     for (const fact& f : facts_) {
       const auto step = told_.state.definition->find_step(f.step);
       if (step) look_before(*step, f);
+      const auto ending = told_.state.ending;
       const bool had_ended = told_.state.ended.has_value();
       if (auto applied = apply(told_.state, f); !applied) return applied;
       if (step) look_after(*step, f);
+      if (told_.state.ending != ending) told_.ending_since = f.at;
       note_run(f, had_ended);
       note_visits();
     }
@@ -65,7 +67,7 @@ class teller {
         told.opened_at = f.at;
         return;
       case fact_kind::step_parked:
-        told.parked_at = f.at;
+        told.parked = &f;
         return;
       case fact_kind::step_completed:
         told.output = f.data.empty() ? std::nullopt : std::optional(data_of(f));

@@ -19,11 +19,11 @@ namespace squid_mesh {
 
 /// What the state doesn't remember of a step. Not masked.
 struct told_step {
-  std::optional<json> input;   ///< of actions: what the last attempt that has ended read
-  std::optional<json> output;  ///< of its last completion, or of a gate's last decision
-  std::optional<json> error;   ///< of its last failure, unless it completed since
-  time_point opened_at{};      ///< when it began to let time pass, or to wait for somebody
-  time_point parked_at{};
+  std::optional<json> input;     ///< of actions: what the last attempt that has ended read
+  std::optional<json> output;    ///< of its last completion, or of a gate's last decision
+  std::optional<json> error;     ///< of its last failure, unless it completed since
+  time_point opened_at{};        ///< when it began to let time pass, or to wait for somebody
+  const fact* parked = nullptr;  ///< the last fact that says so
 };
 
 /// The run has ended; a retry may have followed.
@@ -50,6 +50,7 @@ struct told_run {
   std::vector<told_step> steps;
   std::vector<told_end> ends;
   std::vector<std::size_t> path;            ///< the steps in the order in which the run came to them
+  std::optional<time_point> ending_since;   ///< since when nothing begins any more
   const fact* wound_down_by = nullptr;      ///< the cancellation or the deadline because of which it ends or has ended
   std::vector<const job_row*> branch_jobs;  ///< by branch; null where there is none
 

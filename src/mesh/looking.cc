@@ -1,4 +1,6 @@
 // Looking at runs.
+#include "inspect/explanation.h"
+#include "inspect/graph.h"
 #include "inspect/view.h"
 #include "mesh/impl.h"
 
@@ -28,6 +30,18 @@ result<run_view> mesh::inspect_run(const run_id& id, inspect_options options) co
   const auto request = impl_->ask_about(id, options);
   if (!request) return std::unexpected(request.error());
   return view_run(*request);
+}
+
+result<explanation> mesh::explain_run(const run_id& id) const {
+  const auto request = impl_->ask_about(id, {});
+  if (!request) return std::unexpected(request.error());
+  return explain(*request, impl_->workers.now());
+}
+
+result<run_graph> mesh::inspect_graph(const run_id& id) const {
+  const auto request = impl_->ask_about(id, {});
+  if (!request) return std::unexpected(request.error());
+  return graph_run(*request);
 }
 
 result<run_page> mesh::list_runs(const run_filter& filter) const {
