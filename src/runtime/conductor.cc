@@ -40,12 +40,24 @@ void conductor::log(level severity, const std::string& message) const {
 }
 
 void conductor::on(std::shared_ptr<performer> who, worker_event what) {
+  desk_ref open;
   {
     const std::lock_guard lock(mutex_);
-    waiting_.push_back({.who = std::move(who), .what = std::move(what)});
-    if (std::exchange(busy_, true)) return;
+    open = desk_.lock();
+    const bool is_seen_to = open != nullptr;
+    if (!is_seen_to) {
+      open = std::make_shared<desk>();
+      desk_ = open;
+    }
+    open->waiting.push_back({.who = std::move(who), .what = std::move(what)});
+    if (is_seen_to) return;
   }
-  pump();
+  pump(open);
+}
+
+bool conductor::goes_on(const desk& open) {
+  if (open.waiting.empty()) desk_.reset();
+  return !open.waiting.empty();
 }
 
 void conductor::expect(std::int64_t seq) {
@@ -53,28 +65,29 @@ void conductor::expect(std::int64_t seq) {
   expected_seq_ = std::max(expected_seq_, seq);
 }
 
-/// Decides what waits. Whoever calls it has made the conductor busy.
-void conductor::pump() {
+/// Decides what waits.
+void conductor::pump(const desk_ref& open) {
   std::vector<happening> done;
   for (bool more = true; more;) {
     const std::lock_guard lock(mutex_);
-    if (!bring_up_to_date()) break;
-    const auto end = one_by_one_ ? waiting_.begin() + 1 : waiting_.end();
-    written_.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
-    waiting_.erase(waiting_.begin(), end);
-    auto commits = plan();
+    if (!bring_up_to_date(open)) break;
+    auto& waiting = open->waiting;
+    const auto end = open->one_by_one ? waiting.begin() + 1 : waiting.end();
+    open->written.assign(std::make_move_iterator(waiting.begin()), std::make_move_iterator(end));
+    waiting.erase(waiting.begin(), end);
+    auto commits = plan(*open);
     if (!commits.empty()) {
-      submit(std::move(commits));
+      submit(std::move(commits), open);
       break;
     }
-    std::ranges::move(std::exchange(written_, {}), std::back_inserter(done));
-    more = busy_ = !waiting_.empty();
+    std::ranges::move(std::exchange(open->written, {}), std::back_inserter(done));
+    more = goes_on(*open);
   }
   go_on(std::move(done));
 }
 
 /// With `mutex_` held. False: nobody knows where the run is; what waits is seen to.
-bool conductor::bring_up_to_date() {
+bool conductor::bring_up_to_date(const desk_ref& open) {
   if (!outdated_ && state_.last_seq >= expected_seq_) return true;
   auto history = node_.store().read_run(run_);
   auto state = history ? fold(definition_, *history) : result<run_state>(std::unexpected(history.error()));
@@ -86,18 +99,19 @@ bool conductor::bring_up_to_date() {
   }
   log(level::error, to_string(state.error()));
   if (state.error().code == errc::storage) {
-    for (const happening& each : std::exchange(waiting_, {})) put_aside(each.who->place(), unreadable_pause);
-    busy_ = false;
+    for (const happening& each : std::exchange(open->waiting, {})) put_aside(each.who->place(), unreadable_pause);
+    desk_.reset();
   } else {
     // The results of attempts are not to be lost for it: the same again soon.
-    node_.at(node_.around().clock->now() + unavailable_pause, [self = shared_from_this()] { self->post_pump(); });
+    node_.at(node_.around().clock->now() + unavailable_pause,
+             [self = shared_from_this(), open] { self->post_pump(open); });
   }
   return false;
 }
 
-void conductor::post_pump() {
+void conductor::post_pump(desk_ref open) {
   std::vector<task> tasks;
-  tasks.emplace_back([self = shared_from_this()] { self->pump(); });
+  tasks.emplace_back([self = shared_from_this(), open = std::move(open)] { self->pump(open); });
   node_.around().tasks->post(std::move(tasks));
 }
 
@@ -111,12 +125,12 @@ void conductor::put_aside(const jobs::slot& place, microseconds pause) {
   node_.submit(std::move(commits), jobs::patience::persist, [](auto) {});
 }
 
-/// The commits of `written_`: one with all that has facts, or else one for each job.
-std::vector<commit> conductor::plan() {
-  for (happening& each : written_) decide_on(each);
-  const bool has_facts = std::ranges::any_of(written_, [](const happening& h) { return !h.made.facts.empty(); });
+/// The commits of what is to be written: one with all that has facts, or else one for each job.
+std::vector<commit> conductor::plan(desk& open) {
+  for (happening& each : open.written) decide_on(each);
+  const bool has_facts = std::ranges::any_of(open.written, [](const happening& h) { return !h.made.facts.empty(); });
   std::vector<commit> commits;
-  for (happening& each : written_) {
+  for (happening& each : open.written) {
     const bool writes = writes_something(each.made);
     if (!writes && !has_facts) continue;
     // Beside facts everything stands or falls with them: it was decided on the state that they make.
@@ -136,38 +150,39 @@ void conductor::decide_on(happening& each) {
   each.made = decide(state_, each.what, present(*each.who));
 }
 
-void conductor::submit(std::vector<commit> commits) {
-  node_.submit(std::move(commits), jobs::patience::persist, [self = shared_from_this()](auto outcome) {
+void conductor::submit(std::vector<commit> commits, desk_ref open) {
+  const auto written = [self = shared_from_this(), open = std::move(open)](auto outcome) {
     // In a task of its own: turns are short, and a run may have any number of steps.
     std::vector<task> tasks;
-    tasks.emplace_back([self, written = std::move(outcome)]() mutable { self->on_written(std::move(written)); });
+    tasks.emplace_back(
+        [self, open, answer = std::move(outcome)]() mutable { self->on_written(std::move(answer), open); });
     self->node_.around().tasks->post(std::move(tasks));
-  });
+  };
+  node_.submit(std::move(commits), jobs::patience::persist, written);
 }
 
-void conductor::on_written(result<std::vector<commit_outcome>> outcome) {
+void conductor::on_written(result<std::vector<commit_outcome>> outcome, const desk_ref& open) {
   std::vector<happening> done;
   bool more = false;
   {
     const std::lock_guard lock(mutex_);
     if (outcome) {
-      done = settle(*outcome);
+      done = settle(*outcome, *open);
     } else {
       log(level::error, "a commit was given up: " + to_string(outcome.error()));
-      refused(outcome.error());
+      refused(outcome.error(), *open);
     }
-    if (waiting_.empty()) one_by_one_ = false;
-    more = busy_ = !waiting_.empty();
+    more = goes_on(*open);
   }
-  if (more) pump();
+  if (more) pump(open);
   go_on(std::move(done));
 }
 
 /// With `mutex_` held. Returns what was written; the rest waits again.
-std::vector<conductor::happening> conductor::settle(const std::vector<commit_outcome>& outcomes) {
+std::vector<conductor::happening> conductor::settle(const std::vector<commit_outcome>& outcomes, desk& open) {
   std::vector<happening> done;
   std::vector<happening> again;
-  for (happening& each : std::exchange(written_, {})) {
+  for (happening& each : std::exchange(open.written, {})) {
     if (each.commit && !outcomes[*each.commit].applied) {
       outdated_ = true;
       // Somebody else has changed the run. If the job is still ours, the event is decided again on what they made of
@@ -187,17 +202,18 @@ std::vector<conductor::happening> conductor::settle(const std::vector<commit_out
     }
     done.push_back(std::move(each));
   }
-  waiting_.insert(waiting_.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));
+  open.waiting.insert(open.waiting.begin(), std::make_move_iterator(again.begin()),
+                      std::make_move_iterator(again.end()));
   return done;
 }
 
 /// The database can't store what came of a step: that is the step's failure. If it can't store that either, the run
 /// waits for somebody to see to it. With `mutex_` held.
-void conductor::refused(const error& reason) {
+void conductor::refused(const error& reason, desk& open) {
   outdated_ = true;
-  std::vector<happening> again = std::exchange(written_, {});
+  std::vector<happening> again = std::exchange(open.written, {});
   if (again.size() > 1) {
-    one_by_one_ = true;
+    open.one_by_one = true;
   } else if (const auto* output = std::get_if<event::succeeded>(&again.front().what)) {
     error failure = reason;
     failure.code = errc::storage;
@@ -206,7 +222,8 @@ void conductor::refused(const error& reason) {
     put_aside(again.front().who->place(), refused_pause);
     again.clear();
   }
-  waiting_.insert(waiting_.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));
+  open.waiting.insert(open.waiting.begin(), std::make_move_iterator(again.begin()),
+                      std::make_move_iterator(again.end()));
 }
 
 bool conductor::is_ours(const jobs::slot& place) const {

@@ -81,15 +81,26 @@ class conductor : public std::enable_shared_from_this<conductor> {
     std::optional<std::size_t> commit{};  ///< in which of the submission's commits it is written
   };
 
-  void pump();
-  void post_pump();
-  bool bring_up_to_date();
-  std::vector<commit> plan();
+  /// What waits to be decided and what is being written. Whoever sees to it owns it, a commit's callback too: what is
+  /// dropped when a process stops then takes along all that waited for it.
+  struct desk {
+    std::vector<happening> waiting;
+    std::vector<happening> written;  ///< of the commit that is on its way
+    bool one_by_one = false;         ///< the database refused what several events wanted together
+  };
+  using desk_ref = std::shared_ptr<desk>;
+
+  void pump(const desk_ref& open);
+  void post_pump(desk_ref open);
+  bool bring_up_to_date(const desk_ref& open);
+  std::vector<commit> plan(desk& open);
   void decide_on(happening& each);
-  void submit(std::vector<commit> commits);
-  void on_written(result<std::vector<commit_outcome>> outcome);
-  std::vector<happening> settle(const std::vector<commit_outcome>& outcomes);
-  void refused(const error& reason);
+  void submit(std::vector<commit> commits, desk_ref open);
+  void on_written(result<std::vector<commit_outcome>> outcome, const desk_ref& open);
+  std::vector<happening> settle(const std::vector<commit_outcome>& outcomes, desk& open);
+  void refused(const error& reason, desk& open);
+  /// Whether something waits; otherwise the desk is closed.
+  bool goes_on(const desk& open);
   void put_aside(const jobs::slot& place, microseconds pause);
   [[nodiscard]] result<run_state> durable_state() const;
   [[nodiscard]] bool is_ours(const jobs::slot& place) const;
@@ -106,10 +117,7 @@ class conductor : public std::enable_shared_from_this<conductor> {
   run_state state_;
   std::int64_t expected_seq_ = 0;  ///< the journal has at least so many facts
   bool outdated_ = false;          ///< the state has to be read anew
-  bool busy_ = false;              ///< somebody decides, or a commit is on its way
-  std::vector<happening> waiting_;
-  std::vector<happening> written_;  ///< of the commit that is on its way
-  bool one_by_one_ = false;         ///< the database refused what several events wanted together
+  std::weak_ptr<desk> desk_;       ///< while somebody decides, or a commit is on its way
 };
 
 }  // namespace squid_mesh

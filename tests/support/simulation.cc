@@ -1,7 +1,10 @@
 #include "support/simulation.h"
 
 #include "model/run_job.h"
+#include "runtime/commands.h"
+#include "runtime/deadline_worker.h"
 #include "runtime/start.h"
+#include "runtime/tick_worker.h"
 #include "storage/sqlite/sqlite_store.h"
 #include "support/forwarding_store.h"
 
@@ -15,6 +18,7 @@ namespace {
 
 constexpr microseconds lease = std::chrono::seconds(10);
 constexpr const char* queue_name = "squid_mesh";
+constexpr std::size_t max_payload_bytes = 1U << 20U;
 
 std::string new_database_name() {
   static std::atomic<int> count{0};
@@ -68,15 +72,24 @@ class simulation::process {
                         .random = &world.random_,
                         .tasks = &tasks_,
                         .log = [](level, std::string_view) {}}),
-        known_(*store_) {
+        known_(*store_),
+        commands_(known_, node_) {
     node_.add_worker(run_worker_name, std::make_shared<run_worker>(known_, node_));
+    node_.add_worker(deadline_worker_name, std::make_shared<deadline_worker>(commands_, node_));
+    node_.add_worker(tick_worker_name,
+                     std::make_shared<tick_worker>(known_, commands_, node_, queue_name, max_payload_bytes));
     node_.add_duty("mend", std::chrono::seconds(15), [this](time_point now) -> result<void> {
       auto mended = store_->mend_runs(queue_name, now, 100);
       if (!mended) return std::unexpected(mended.error());
       return {};
     });
     node_.set_waker([this] { next_turn_ = time_point::min(); });
-    for (const cast_member& member : world.cast_) must(known_.add(member.workflow, member.handlers, world.now()));
+    for (const cast_member& member : world.cast_) {
+      must(known_.add(member.workflow, member.handlers, world.now()));
+      for (const schedule_record& each : must(schedules_of(member.workflow, world.now()))) {
+        must(store_->put_schedule(each, queue_name, world.now()));
+      }
+    }
     must(node_.begin_work({.identity = {.name = name, .id = name}, .queues = {{queue_name, slots}}, .lease = lease}));
     node_.set_driven(true);
   }
@@ -124,6 +137,7 @@ class simulation::process {
   time_point next_turn_ = time_point::min();
   jobs::node node_;
   workflows known_;
+  commander commands_;
 };
 
 simulation::simulation(std::uint64_t seed, faults faults)
@@ -153,7 +167,7 @@ run_id simulation::start(std::string_view workflow, const json& payload) {
                                         .trigger = {},
                                         .payload = &payload,
                                         .queue = queue_name,
-                                        .max_payload_bytes = 1U << 20U},
+                                        .max_payload_bytes = max_payload_bytes},
                                        now(), random_));
   must(store_->write({.now = now(), .commits = {&begin}, .stage = {}, .claims = {}, .attempted_by = {}}));
   started_.push_back(begin.run);
@@ -175,13 +189,38 @@ bool simulation::run_until(const std::function<bool()>& done, microseconds limit
   return done();
 }
 
+std::optional<error> simulation::give(const run_id& run, const command_event& what) {
+  for (;;) {
+    const journal history = must(store_->read_run(run));
+    const auto member =
+        std::ranges::find(cast_, history.run.workflow, [](const cast_member& m) { return m.workflow.name(); });
+    run_state state = must(fold(std::make_shared<const definition>(member->workflow), history));
+    command_event asked = what;
+    if (auto* cancel = std::get_if<event::cancelled>(&asked)) {
+      for (const job_row& job : must(store_->jobs_of_run(run))) {
+        const auto branch = driven_by(job);
+        const auto index = branch ? branch_of(member->workflow, *branch) : std::nullopt;
+        if (index && job.state != jobs::state::executing) cancel->idle.push_back(*index);
+      }
+    }
+    const decision made = decide(state, asked, {.now = now(), .node = "people"});
+    if (made.refusal || made.facts.empty()) return made.refusal;
+    commit change;
+    add_to(change, state, made, std::nullopt);
+    const auto written =
+        must(store_->write({.now = now(), .commits = {&change}, .stage = {}, .claims = {}, .attempted_by = {}}));
+    if (written.commits.at(0).applied) return std::nullopt;
+  }
+}
+
 /// What other programs may do to rows of the job table at any time.
 void simulation::meddle() {
   const run_id run = started_[std::uniform_int_distribution<std::size_t>(0, started_.size() - 1)(dice_)];
-  const auto job = must(store_->read_run(run)).run.job;
-  if (!job) return;
+  const auto jobs = must(store_->jobs_of_run(run));
+  if (jobs.empty()) return;
+  const job_id job = jobs[std::uniform_int_distribution<std::size_t>(0, jobs.size() - 1)(dice_)].id;
   const bool cancel = chance(500);
-  if (must(cancel ? store_->cancel_job(*job, now()) : store_->retry_job(*job, now()))) ++marks["meddling"];
+  if (must(cancel ? store_->cancel_job(job, now()) : store_->retry_job(job, now()))) ++marks["meddling"];
 }
 
 void simulation::step() {
@@ -212,6 +251,7 @@ void simulation::step() {
     return;
   }
   if (chance(faults_.meddling)) meddle();
+  if (chance(faults_.people)) people(dice_);
   // Time passes while things are done, a little differently each time.
   clock_.set(now() + microseconds(std::uniform_int_distribution(1, 200)(dice_)));
   chosen->act(dice_, now());

@@ -5,6 +5,7 @@
 #include "base/executor.h"
 #include "base/random.h"
 #include "jobs/node.h"
+#include "progress/decide.h"
 #include "runtime/run_worker.h"
 #include "runtime/workflows.h"
 #include "storage/store.h"
@@ -17,6 +18,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -31,6 +33,7 @@ struct faults {
   int lost_before = 0;  ///< a write's answer is lost, and the write too
   int lost_after = 0;   ///< a write's answer is lost, but the write happened
   int meddling = 0;     ///< somebody cancels a job, or makes it available again, whatever it is doing
+  int people = 0;       ///< somebody does what `simulation::people` says
 };
 
 /// What the world consists of: workflows with their handlers, the same on every node.
@@ -53,14 +56,20 @@ class simulation {
   /// Starts a run from outside, as a client process would.
   run_id start(std::string_view workflow, const json& payload = json::object());
 
+  /// Gives a command from outside; the error says why it can't be given.
+  std::optional<error> give(const run_id& run, const command_event& what);
+  /// What people do now and then. Unlike a fault it goes on when all is calm.
+  std::function<void(std::mt19937_64& dice)> people = [](std::mt19937_64&) {};
+
   /// Lets time pass until `done` or until `limit` of virtual time is over; says whether it is done.
   bool run_until(const std::function<bool()>& done, microseconds limit);
   /// Nothing goes wrong from now on.
-  void calm() { faults_ = {}; }
+  void calm() { faults_ = {.people = faults_.people}; }
 
   [[nodiscard]] time_point now() const { return clock_.now(); }
   [[nodiscard]] storage::store& store() { return *store_; }
   [[nodiscard]] bool all_ended();
+  [[nodiscard]] const std::vector<run_id>& started() const { return started_; }
   /// How often something went wrong, by name: a test of rare things makes sure that they happened.
   std::map<std::string, int> marks;
 
