@@ -55,7 +55,7 @@ struct column {
 /// A set of rows that goes to the server as one array for each column.
 class row_set {
  public:
-  row_set(const char* name, std::vector<column> columns) : name_(name) { extend(columns); }
+  row_set(const char* name, const std::vector<column>& columns) : name_(name) { extend(columns); }
   void extend(const std::vector<column>& columns);
 
   template <class... Values>
