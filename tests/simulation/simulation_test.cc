@@ -110,9 +110,11 @@ std::string describe_stuck(world& w, const std::vector<run_id>& runs) {
     const auto history = w.sim.store().read_run(run);
     if (!history || is_terminal(history->run.status)) continue;
     text += "\n" + to_string(run) + ": " + std::string(to_string(history->run.status));
-    for (const job_row& job : w.sim.store().jobs_of_run(run).value()) {
-      text += "; job " + job.args + " " + std::string(jobs::to_string(job.state)) + " of " + job.attempted_by +
-              ", attempt " + std::to_string(job.attempt) + ", scheduled at " + to_string(job.scheduled_at);
+    const auto jobs = w.sim.store().jobs_of_run(run).value();
+    for (const job_row& job : jobs) {
+      text += "; job " + job.args + " " + std::string(squid_mesh::jobs::to_string(job.state)) + " of " +
+              job.attempted_by + ", attempt " + std::to_string(job.attempt) + ", scheduled at " +
+              to_string(job.scheduled_at);
     }
     for (const fact& f : history->facts) {
       text += "\n  " + to_string(f.at) + " " + std::string(to_string(f.kind)) + " " + f.step + " on " + f.node;
