@@ -22,6 +22,37 @@ std::optional<time_point> instant(const json& data, const char* key) {
   return time_point(microseconds(found->get<std::int64_t>()));
 }
 
+/// Whether such a thing happens to steps of the kind.
+bool happens_to(step_kind kind, fact_kind what) {
+  switch (what) {
+    case fact_kind::step_completed:
+      return needs_worker(kind) || kind == step_kind::wait;
+    case fact_kind::step_failed:
+    case fact_kind::attempt_lost:
+    case fact_kind::attempt_interrupted:
+    case fact_kind::attempt_discarded:
+    case fact_kind::step_parked:
+      return needs_worker(kind);
+    case fact_kind::wait_started:
+      return kind == step_kind::wait;
+    case fact_kind::gate_opened:
+    case fact_kind::gate_expired:
+      return is_gate(kind);
+    case fact_kind::gate_unblocked:
+      return kind == step_kind::pause;
+    case fact_kind::gate_voted:
+    case fact_kind::gate_approved:
+    case fact_kind::gate_rejected:
+      return kind == step_kind::approval;
+    case fact_kind::event_awaited:
+    case fact_kind::event_taken:
+    case fact_kind::event_timed_out:
+      return kind == step_kind::await_event;
+    default:
+      return true;
+  }
+}
+
 /// Puts a step's output into a context.
 void merge_output(const definition& workflow, std::size_t step, json output, json& context) {
   const std::string_view key = workflow.output_key(step);
@@ -75,6 +106,7 @@ class folding {
   bool apply_to_step(std::size_t step) {
     step_progress& progress = state_.steps[step];
     state_.has_begun = true;
+    if (!happens_to(declared(step).kind, fact_.kind)) return false;
     if (fact_.kind == fact_kind::attempt_discarded) return discard_attempt(step);
     if (state_.ended || !state_.is_active(step)) return false;
     progress.parked = fact_.kind == fact_kind::step_parked;

@@ -70,6 +70,9 @@ class driven_run {
     return step.empty() ? state.definition->entries().front() : state.definition->find_step(step).value();
   }
   [[nodiscard]] const step_progress& progress_of(std::string_view step) const { return state.steps[index_of(step)]; }
+  [[nodiscard]] const definition::step& declared(std::string_view step) const {
+    return state.definition->steps()[index_of(step)];
+  }
   [[nodiscard]] bool is_active(std::string_view step) const { return state.is_active(index_of(step)); }
   /// The step where a branch is; empty where it has ended. Without a name: the only branch.
   [[nodiscard]] std::string current(std::string_view branch = {}) const {
