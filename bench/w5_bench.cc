@@ -2,6 +2,7 @@
 #include "must.h"
 #include "places.h"
 #include "second_process.h"
+#include "temporary_directory.h"
 #include "w5.h"
 
 #include <CLI/CLI.hpp>
@@ -9,14 +10,12 @@
 
 #include <algorithm>
 #include <exception>
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <numeric>
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -39,24 +38,6 @@ struct subject {
   std::string database;
   std::size_t processes = 1;
   working how;
-};
-
-/// A new directory that goes with everything in it.
-class temporary_directory {
- public:
-  temporary_directory() {
-    if (mkdtemp(path_.data()) == nullptr) throw std::runtime_error("no temporary directory can be made");
-  }
-  temporary_directory(const temporary_directory&) = delete;
-  temporary_directory& operator=(const temporary_directory&) = delete;
-  ~temporary_directory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_ = (std::filesystem::temp_directory_path() / "squid-mesh-bench.XXXXXX").string();
 };
 
 double percentile(std::vector<double> values, double p) {

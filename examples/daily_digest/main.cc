@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <exception>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -126,6 +127,49 @@ sm::result<bool> post_digest(const settings& given) {
   return run->status == sm::run_status::completed;
 }
 
+/// Prints what the schedule has started since it was asked last, and what has ended.
+sm::result<void> report_ticks(const sm::mesh& mesh, std::set<sm::run_id>& reported) {
+  const auto page = mesh.list_runs({.workflow = std::string(post_daily_digest.name), .limit = 10});
+  if (!page) return std::unexpected(page.error());
+  for (const sm::run_summary& each : page->runs) {
+    if (!is_terminal(each.status) || !reported.insert(each.id).second) continue;
+    const auto run = mesh.inspect_run(each.id, {.include_history = true});
+    if (!run) return std::unexpected(run.error());
+    fmt::print("{}\n", run_report(*run));
+    std::fflush(stdout);
+  }
+  return {};
+}
+
+/// Works on the workflow's schedule until somebody wants the program to stop.
+sm::result<bool> keep_posting(const settings& given) {
+  failed_deliveries failures(given.failed_deliveries);
+  auto mesh = sm::mesh::open({.database = given.database, .log = write_log});
+  if (!mesh) return std::unexpected(mesh.error());
+  mesh->provide(failures);
+  if (auto added = mesh->add(post_daily_digest); !added) return std::unexpected(added.error());
+  const auto servers = start_servers(given, std::nullopt);
+  if (!servers) return std::unexpected(servers.error());
+  mesh->set_schedule_payload(post_daily_digest.name, "daily_digest", payload_of(given, *servers));
+  if (auto working = mesh->start({.grace = 2s, .lease = sm::milliseconds(given.lease_ms)}); !working) {
+    return std::unexpected(working.error());
+  }
+  const auto schedules = mesh->list_schedules();
+  if (!schedules) return std::unexpected(schedules.error());
+  for (const sm::schedule_view& each : *schedules) {
+    fmt::print("{} posts at {} ({}), next at {}.\n", each.workflow, each.expression, each.timezone,
+               to_string(each.next_at));
+  }
+  std::fflush(stdout);
+  std::set<sm::run_id> reported;
+  while (!stop_requested) {
+    if (auto told = report_ticks(*mesh, reported); !told) return std::unexpected(told.error());
+    std::this_thread::sleep_for(200ms);
+  }
+  mesh->stop();
+  return true;
+}
+
 int run_program(int argc, char** argv) {
   settings given;
   bool is_scheduled = false;
@@ -143,13 +187,9 @@ int run_program(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--cron", is_scheduled, "Keep running, and post on the workflow's schedule");
   CLI11_PARSE(app, argc, argv);
-  if (is_scheduled) {
-    fmt::print(stderr, "daily_digest: --cron: schedules are not run yet; start a run without it\n");
-    return 2;
-  }
   std::signal(SIGINT, request_stop);
   std::signal(SIGTERM, request_stop);
-  const auto completed = post_digest(given);
+  const auto completed = is_scheduled ? keep_posting(given) : post_digest(given);
   if (!completed) fmt::print(stderr, "daily_digest: {}\n", to_string(completed.error()));
   return completed && *completed ? 0 : 1;
 }

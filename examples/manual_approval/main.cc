@@ -53,7 +53,7 @@ sm::result<void> wait_for_gate(const sm::mesh& mesh, const sm::run_id& run) {
   while (true) {
     const auto why = mesh.explain_run(run);
     if (!why) return std::unexpected(why.error());
-    if (why->reason == sm::explanation_reason::waiting_for_approval || why->reason == sm::explanation_reason::paused) {
+    if (why->reason == sm::run_reason::waiting_for_approval || why->reason == sm::run_reason::paused) {
       std::cout << why->summary << '\n';
       return {};
     }

@@ -1,0 +1,140 @@
+// Measures what a step costs in runs of many steps, beside runs of few: a join over N steps that go on side by side,
+// and a loop of N visits. Prints one JSON object per line; see `--help`.
+#include "must.h"
+#include "places.h"
+#include "temporary_directory.h"
+
+#include <squid_mesh/squid_mesh.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <chrono>
+#include <exception>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace squid_mesh::bench {
+namespace {
+
+using namespace std::chrono_literals;
+using steady = std::chrono::steady_clock;
+
+struct settings {
+  std::vector<std::string> databases;
+  std::vector<std::size_t> sizes{10, 100, 1000};
+  std::size_t concurrency = 10;
+  std::size_t steps = 3000;  ///< of each measurement, over all its runs
+  std::string postgres;
+};
+
+/// `n` steps side by side, and one after all of them.
+json join_over(std::size_t n) {
+  json steps = json::array();
+  json names = json::array();
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::string name = "part_" + std::to_string(i);
+    names.push_back(name);
+    steps.push_back({{"name", name}, {"output", name}});
+  }
+  steps.push_back({{"name", "join"}, {"output", "joined"}, {"after", names}});
+  return {{"name", "bench.join_" + std::to_string(n)}, {"triggers", {{{"name", "manual"}}}}, {"steps", steps}};
+}
+
+/// One step, visited `n` times.
+json loop_of(std::size_t n) {
+  return {{"name", "bench.loop_" + std::to_string(n)},
+          {"triggers", {{{"name", "manual"}}}},
+          {"steps", {{{"name", "visit"}, {"output", "seen"}}}},
+          {"transitions",
+           {{{"from", "visit"}, {"to", "visit"}, {"at_most", n - 1}}, {{"from", "visit"}, {"to", "complete"}}}}};
+}
+
+struct shape {
+  const char* name;
+  std::function<json(std::size_t)> document;
+};
+const std::vector<shape>& shapes() {
+  static const std::vector<shape> all{{"join", join_over}, {"loop", loop_of}};
+  return all;
+}
+
+/// Microseconds for each step, over as many runs as make up the steps.
+double measure(mesh& host, const std::string& workflow, std::size_t n, std::size_t steps) {
+  const std::size_t runs = std::max<std::size_t>(1, steps / n);
+  const auto begin = steady::now();
+  for (std::size_t i = 0; i < runs; ++i) {
+    const auto run = must(host.await_run(must(host.start_run(workflow)).id, 10min));
+    if (run.status != run_status::completed) throw std::runtime_error("a run has not completed");
+  }
+  const auto taken = std::chrono::duration<double, std::micro>(steady::now() - begin);
+  return taken.count() / static_cast<double>(runs * n);
+}
+
+void measure_all(const settings& given, const std::string& database, const std::string& directory) {
+  const auto where = database == "sqlite" ? new_sqlite_place(directory) : new_postgres_place(given.postgres);
+  mesh host = must(mesh::open({.database = where->url(), .log = [](level, std::string_view) {}}));
+  for (const shape& each : shapes()) {
+    for (const std::size_t n : given.sizes) {
+      auto workflow = must(definition::from_json(each.document(n)));
+      std::map<std::string, handler> handlers;
+      for (const auto& step : workflow.steps()) {
+        handlers[step.name] = make_handler([](const json&) { return json(1); });
+      }
+      must(host.add(std::move(workflow), std::move(handlers)));
+    }
+  }
+  must(host.start({.queues = {{"squid_mesh", given.concurrency}}}));
+  for (const shape& each : shapes()) {
+    std::optional<double> smallest;
+    for (const std::size_t n : given.sizes) {
+      const std::string name = std::string("bench.") + each.name + "_" + std::to_string(n);
+      measure(host, name, n, given.steps / 10);
+      const double us_per_step = measure(host, name, n, given.steps);
+      if (!smallest) smallest = us_per_step;
+      const json line = {{"bench", each.name},
+                         {"database", database},
+                         {"n", n},
+                         {"concurrency", given.concurrency},
+                         {"us_per_step", us_per_step},
+                         {"to_smallest", us_per_step / *smallest}};
+      std::cout << line.dump() << '\n' << std::flush;
+    }
+  }
+}
+
+int run_program(int argc, char** argv) {
+  settings given;
+  CLI::App app("Measures what a step costs in a join over N steps and in a loop of N visits.");
+  app.add_option("--database", given.databases, "Default: sqlite, and postgres where --postgres is given")
+      ->check(CLI::IsMember({"sqlite", "postgres"}));
+  app.add_option("--postgres", given.postgres, "URL of a database in which schemas may be created and dropped");
+  app.add_option("--sizes", given.sizes, "The values of N, the smallest first")->check(CLI::Range(2, 4'000));
+  app.add_option("--concurrency", given.concurrency, "Steps at the same time")->check(CLI::Range(1, 10'000));
+  app.add_option("--steps", given.steps, "Steps of each measurement")->check(CLI::Range(100, 10'000'000));
+  CLI11_PARSE(app, argc, argv);
+  if (given.databases.empty()) {
+    given.databases.emplace_back("sqlite");
+    if (!given.postgres.empty()) given.databases.emplace_back("postgres");
+  }
+  const temporary_directory directory;
+  for (const std::string& database : given.databases) measure_all(given, database, directory.path());
+  return 0;
+}
+
+}  // namespace
+}  // namespace squid_mesh::bench
+
+int main(int argc, char** argv) {
+  try {
+    return squid_mesh::bench::run_program(argc, argv);
+  } catch (const std::exception& e) {
+    std::cerr << e.what() << '\n';
+    return 1;
+  }
+}
