@@ -7,6 +7,7 @@
 
 #include <squid_mesh/detail/fixed_list.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -58,6 +59,11 @@ struct condition {
 };
 
 namespace detail {
+
+/// In the order of the enumerators. They are stored with definitions: never change one.
+inline constexpr std::array<std::string_view, 10> term_words{
+    "equals", "not_equals", "greater_than", "less_than", "exists", "in", "constant", "all", "any", "not"};
+constexpr std::string_view word_of(term_kind kind) { return term_words[static_cast<std::size_t>(kind)]; }
 
 constexpr bool has_path(term_kind kind) {
   return kind != term_kind::constant && kind != term_kind::all && kind != term_kind::any && kind != term_kind::negation;

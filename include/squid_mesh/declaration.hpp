@@ -7,6 +7,8 @@
 #include <squid_mesh/log.hpp>
 #include <squid_mesh/time.hpp>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
@@ -254,6 +256,13 @@ enum class step_kind { action, log, wait, pause, approval, await_event };
 
 /// `action`, `log`, `wait`, `pause`, `approval`, `await_event`.
 std::string_view to_string(step_kind kind);
+
+namespace detail {
+/// In the order of the enumerators. They are stored with definitions: never change one.
+inline constexpr std::array<std::string_view, 6> step_kind_words{"action", "log",      "wait",
+                                                                 "pause",  "approval", "await_event"};
+constexpr std::string_view word_of(step_kind kind) { return step_kind_words[static_cast<std::size_t>(kind)]; }
+}  // namespace detail
 
 /// Whether a step of this kind waits for a person's decision.
 constexpr bool is_gate(step_kind kind) { return kind == step_kind::pause || kind == step_kind::approval; }

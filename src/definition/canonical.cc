@@ -150,7 +150,7 @@ json term_to_json(const Terms& terms, std::size_t& at) {
   } else {
     json operands = json::array();
     for (std::size_t i = 0; i < term.operands; ++i) operands.push_back(term_to_json(terms, at));
-    out[key] = term.is == term_kind::negation && operands.size() == 1 ? operands.front() : operands;
+    out[key] = term.is == term_kind::negation ? operands.front() : operands;
   }
   return out;
 }

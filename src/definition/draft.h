@@ -24,7 +24,7 @@ struct draft {
 }  // namespace detail
 
 /// The rules find them by the parameter's type, as their counterparts for declarations.
-detail::default_kind kind_of_default(const definition::field& f);
-detail::default_kind kind_of_operand(const definition::condition_term& term);
+detail::value_kind kind_of_default(const definition::field& f);
+detail::value_kind kind_of_operand(const definition::condition_term& term);
 
 }  // namespace squid_mesh

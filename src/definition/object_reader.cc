@@ -6,10 +6,16 @@
 namespace squid_mesh {
 namespace {
 
-/// Some rules compare every element with every other one.
+/// What the rules keep of each step is as long as the list of all steps.
 constexpr std::size_t longest_list = 5000;
 
 }  // namespace
+
+void reader_state::unreadable(std::string_view rule, const detail::place& where, std::string_view message,
+                              std::string_view culprit) {
+  problems.add(rule, where, message, culprit);
+  is_complete = false;
+}
 
 object_reader::object_reader(const json& value, const detail::place& where, reader_state& state)
     : where_(where), state_(state) {
@@ -22,8 +28,7 @@ object_reader::object_reader(const json& value, const detail::place& where, read
 
 void object_reader::unreadable(std::string_view rule, std::string_view key, std::string_view message,
                                std::string_view culprit) {
-  state_.problems.add(rule, {&where_, key}, message, culprit);
-  state_.is_complete = false;
+  state_.unreadable(rule, {&where_, key}, message, culprit);
 }
 
 const json* object_reader::value(std::string_view key, presence need) {
@@ -90,7 +95,7 @@ const json::array_t* object_reader::elements(std::string_view key, presence need
   const json* found = of_type(key, need, &json::is_array, "a list");
   if (found == nullptr) return nullptr;
   if (found->size() > longest_list) {
-    unreadable("json_list_is_longer_than_1000", key, "the list is too long");
+    unreadable("json_list_is_longer_than_5000", key, "the list is too long");
     return nullptr;
   }
   return found->get_ptr<const json::array_t*>();

@@ -22,6 +22,10 @@ enum class presence { required, defaulted };
 struct reader_state {
   problem_list& problems;
   bool is_complete = true;  ///< see `reading::is_complete`
+
+  /// Reports that something can't be read.
+  void unreadable(std::string_view rule, const detail::place& where, std::string_view message,
+                  std::string_view culprit = {});
 };
 
 /// Each read leaves its target alone where the key is left out or its value can't be read; the latter is reported.

@@ -2,10 +2,11 @@
 
 #include "cron/zones.h"
 #include "definition/object_reader.h"
+#include "definition/read_condition.h"
 #include "definition/words.h"
 
 #include <algorithm>
-#include <cstdint>
+#include <initializer_list>
 #include <utility>
 #include <vector>
 
@@ -31,7 +32,7 @@ bool is_plain(const json& value, int depth) {
     case json::value_t::string:
       return detail::is_utf8(value.get_ref<const std::string&>());
     case json::value_t::number_float:
-      return detail::kind_of_number(value.get<double>()) == detail::default_kind::floating;
+      return detail::kind_of_number(value.get<double>()) == detail::value_kind::floating;
     case json::value_t::binary:
     case json::value_t::discarded:
       return false;
@@ -69,6 +70,12 @@ definition::field read_field(const json& value, const place& where, reader_state
   return f;
 }
 
+void refuse_keys(object_reader& object, std::initializer_list<std::string_view> keys, std::string_view message) {
+  for (const std::string_view key : keys) {
+    if (object.value(key) != nullptr) object.unreadable("json_key_is_unknown", key, message);
+  }
+}
+
 definition::trigger read_trigger(const json& value, const place& where, reader_state& state) {
   definition::trigger t;
   t.timezone = "Etc/UTC";
@@ -83,7 +90,11 @@ definition::trigger read_trigger(const json& value, const place& where, reader_s
   object.word("missed", presence::defaulted, words::missed_policies, schedule.missed);
   object.integer("missed_limit", presence::defaulted, schedule.missed_limit);
   object.word("overlap", presence::defaulted, words::overlaps, schedule.overlap);
-  if (object.value("schedule") != nullptr) t.schedule = std::move(schedule);
+  if (object.value("schedule") != nullptr) {
+    t.schedule = std::move(schedule);
+  } else {
+    refuse_keys(object, {"missed", "missed_limit", "overlap"}, "only a trigger with a schedule has such a key");
+  }
   if (!zone_exists(t.timezone)) {
     state.problems.add("time_zone_is_unknown", {&where, "timezone"}, "there is no such time zone", t.timezone);
   }
@@ -145,7 +156,6 @@ void read_approval(const json& value, const place& where, reader_state& state, d
   object_reader object(value, where, state);
   object.integer("quorum", presence::defaulted, s.quorum);
   object.duration("expires_in_ms", presence::defaulted, s.expires_in);
-  s.on_expiry = expiry::reject;
   object.word("on_expiry", presence::defaulted, words::expiries, s.on_expiry);
   object.no_other_keys();
 }
@@ -162,8 +172,8 @@ const json* part_of_kind(object_reader& object, step_kind kind, step_kind actual
   const std::string_view key = to_string(kind);
   const bool must_be_there = kind == actual && kind != step_kind::pause && kind != step_kind::approval;
   const json* found = object.value(key, must_be_there ? presence::required : presence::defaulted);
-  if (found == nullptr || kind == actual) return found;
-  object.unreadable("json_key_is_unknown", key, "a step of another kind has no such key");
+  if (kind == actual) return found;
+  refuse_keys(object, {key}, "a step of another kind has no such key");
   return nullptr;
 }
 
@@ -180,15 +190,15 @@ void read_built_in(object_reader& object, const place& where, reader_state& stat
 }
 
 /// An empty list looks like a mistake, and means nothing that leaving the key out doesn't.
-void read_after(object_reader& object, definition::step& s) {
-  const json* found = object.value("after");
-  object.list("after", presence::defaulted, s.after, [&](const json& name, const place&) {
+void read_after(object_reader& object, reader_state& state, definition::step& s) {
+  object.list("after", presence::defaulted, s.after, [&](const json& name, const place& at) {
     if (name.is_string()) return name.get<std::string>();
-    object.unreadable("json_has_the_wrong_type", "after", "this must be a list of strings");
+    state.unreadable("json_has_the_wrong_type", at, "this must be a string");
     return std::string();
   });
+  const json* found = object.value("after");
   if (found != nullptr && found->is_array() && found->empty()) {
-    object.unreadable("after_is_empty", "after", "a step that waits for nothing doesn't say so", s.name);
+    object.unreadable("after_is_empty", "after", "a step that waits for nothing leaves the key out", s.name);
   }
 }
 
@@ -203,51 +213,11 @@ definition::step read_step(const json& value, const place& where, reader_state& 
   if (const json* found = object.value("retry")) s.retry = read_retry(*found, {&where, "retry"}, state);
   object.duration("timeout_ms", presence::defaulted, s.timeout);
   object.boolean("transactional", s.transactional);
-  read_after(object, s);
+  read_after(object, state, s);
   object.text("queue", presence::defaulted, s.queue);
   read_built_in(object, where, state, s);
   object.no_other_keys();
   return s;
-}
-
-/// A term of a condition and its operands, appended to `into`.
-void read_term(const json& value, const place& where, reader_state& state, definition::condition& into, int depth) {
-  object_reader object(value, where, state);
-  const auto said = std::ranges::find_if(
-      words::terms, [&](std::string_view word) { return word != "constant" && object.value(word) != nullptr; });
-  if (said == words::terms.end() || depth > detail::max_json_depth) {
-    const char* const message = depth > detail::max_json_depth ? "the condition is nested too deeply"
-                                                               : "a condition says equals, not_equals, greater_than, "
-                                                                 "less_than, exists, in, all, any or not";
-    object.unreadable("condition_says_nothing", "", message);
-    return;
-  }
-  const std::string_view key = *said;
-  const auto kind = static_cast<term_kind>(said - words::terms.begin());
-  const json& operand = *object.value(key);
-  const place inside{&where, key};
-  const std::size_t at = into.terms.size();
-  into.terms.push_back({.is = kind, .path = {}, .value = nullptr, .operands = 0});
-  if (detail::has_path(kind)) object.text("path", presence::required, into.terms[at].path);
-  if (detail::has_value(kind)) into.terms[at].value = operand;
-  if (kind == term_kind::negation) {
-    into.terms[at].operands = 1;
-    read_term(operand, inside, state, into, depth + 1);
-  } else if (detail::combines(kind)) {
-    std::vector<const json*> operands;
-    object.list(key, presence::required, operands, [](const json& each, const place&) { return &each; });
-    into.terms[at].operands = operands.size();
-    for (std::size_t i = 0; i < operands.size(); ++i) {
-      if (kind == term_kind::in) {
-        into.terms.push_back({.is = term_kind::constant, .path = {}, .value = *operands[i], .operands = 0});
-      } else {
-        read_term(*operands[i], {&where, key, i}, state, into, depth + 1);
-      }
-    }
-  } else if (kind == term_kind::exists && operand != true) {
-    object.unreadable("json_has_the_wrong_type", key, "this must be true: use not for the opposite");
-  }
-  object.no_other_keys();
 }
 
 definition::transition read_transition(const json& value, const place& where, reader_state& state) {
@@ -256,7 +226,7 @@ definition::transition read_transition(const json& value, const place& where, re
   object.text("from", presence::required, t.from);
   object.word("on", presence::defaulted, words::outcomes, t.on);
   object.text("to", presence::required, t.to);
-  if (const json* found = object.value("when")) read_term(*found, {&where, "when"}, state, t.when, 0);
+  if (const json* found = object.value("when")) t.when = read_condition(*found, {&where, "when"}, state);
   object.integer("at_most", presence::defaulted, t.at_most);
   object.no_other_keys();
   return t;
@@ -280,39 +250,6 @@ reading read_draft(const json& document, problem_list& problems) {
               [&](const json& t, const place& at) { return read_transition(t, at, state); });
   object.no_other_keys();
   return {.workflow = std::move(w), .is_complete = state.is_complete};
-}
-
-namespace {
-
-detail::default_kind kind_of_value(const json& value) {
-  using detail::default_kind;
-  switch (value.type()) {
-    case json::value_t::string:
-      return detail::is_utf8(value.get_ref<const std::string&>()) ? default_kind::string : default_kind::invalid;
-    case json::value_t::number_integer:
-      return default_kind::integer;
-    case json::value_t::number_unsigned:
-      return std::in_range<std::int64_t>(value.get<std::uint64_t>()) ? default_kind::integer : default_kind::floating;
-    case json::value_t::number_float:
-      return detail::kind_of_number(value.get<double>());
-    case json::value_t::boolean:
-      return default_kind::boolean;
-    case json::value_t::object:
-      return default_kind::object;
-    case json::value_t::array:
-      return default_kind::list;
-    default:
-      return default_kind::invalid;
-  }
-}
-
-}  // namespace
-
-detail::default_kind kind_of_operand(const definition::condition_term& term) { return kind_of_value(term.value); }
-
-detail::default_kind kind_of_default(const definition::field& f) {
-  if (f.is_today) return detail::default_kind::today;
-  return f.fallback ? kind_of_value(*f.fallback) : detail::default_kind::none;
 }
 
 }  // namespace squid_mesh

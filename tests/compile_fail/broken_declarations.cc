@@ -2,6 +2,7 @@
 #include <squid_mesh/workflow.hpp>
 
 #include <initializer_list>
+#include <limits>
 
 namespace sm = squid_mesh;
 using namespace std::chrono_literals;
@@ -24,6 +25,12 @@ constexpr sm::declaration with_triggers(std::initializer_list<sm::trigger> trigg
 
 constexpr sm::declaration with_payload(std::initializer_list<sm::field> fields) {
   return with_triggers({{.name = "manual", .payload = fields}});
+}
+
+/// A step that is left under a condition.
+constexpr sm::declaration with_condition(const sm::condition& when) {
+  return with_graph({{"only", sm::bound_action}},
+                    {{"only", sm::on::ok, sm::complete, when}, {"only", sm::on::ok, sm::complete}});
 }
 
 constexpr sm::declaration with_backoff(sm::backoff b) {
@@ -50,6 +57,9 @@ constexpr auto a4 = sm::workflow(with_step({"two\nlines", sm::bound_action}));
 // rule: key_has_a_dot_or_a_bracket
 constexpr auto a5 = sm::workflow(with_step({"only", sm::bound_action, {.output = "feed.items"}}));
 
+// rule: name_is_empty
+constexpr auto a6 = sm::workflow(with_step({"", sm::pause{}}));
+
 // -- Triggers and their payloads --
 
 // rule: workflow_has_no_trigger
@@ -60,6 +70,14 @@ constexpr auto b2 = sm::workflow(with_triggers({{.name = "manual"}, {.name = "ma
 
 // rule: cron_expression_is_malformed
 constexpr auto b3 = sm::workflow(with_triggers({{.name = "nightly", .schedule = sm::cron{"0 24 * * *"}}}));
+
+// rule: cron_missed_limit_is_below_one
+constexpr auto b12 =
+    sm::workflow(with_triggers({{.name = "nightly", .schedule = sm::cron{.expression = "@daily", .missed_limit = 0}}}));
+
+// rule: schedule_is_the_key_of_the_cron_tick
+constexpr auto b13 = sm::workflow(with_triggers({{.name = "nightly", .schedule = sm::cron{"@daily"}},
+                                                 {.name = "manual", .payload = {{"schedule", sm::type::string}}}}));
 
 // rule: trigger_and_its_schedule_have_different_time_zones
 constexpr auto b4 = sm::workflow(
@@ -106,6 +124,24 @@ constexpr auto c5 = sm::workflow(with_step({"only", sm::wait{0ms}}));
 
 // rule: built_in_step_has_options_of_an_action
 constexpr auto c6 = sm::workflow(with_step({"only", sm::log{"Hello"}, {.output = "line"}}));
+
+// rule: queue_is_only_an_actions_or_a_logs
+constexpr auto c19 = sm::workflow(with_step({"only", sm::wait{1s}, {.queue = "slow"}}));
+
+// rule: gate_quorum_is_below_one
+constexpr auto c20 = sm::workflow(with_step({"only", sm::approval{.quorum = 0}}));
+
+// rule: key_has_a_dot_or_a_bracket
+constexpr auto c21 = sm::workflow(with_step({"first.approval", sm::pause{}}));
+
+// rule: name_is_empty
+constexpr auto c22 = sm::workflow(with_step({"only", sm::await_event{}}));
+
+// rule: built_in_step_has_options_of_an_action
+constexpr auto c23 = sm::workflow(with_step({"only", sm::await_event{"paid"}, {.timeout = 1s}}));
+
+// rule: timeout_is_negative
+constexpr auto c24 = sm::workflow(with_step({"only", sm::pause{.expires_in = -1s}}));
 
 // rule: timeout_is_negative
 constexpr auto c7 = sm::workflow(with_step({"only", sm::bound_action, {.timeout = -1s}}));
@@ -157,7 +193,7 @@ constexpr auto d1 = sm::workflow(with_graph({{"only", sm::bound_action}}, {{"oln
 // rule: transition_targets_a_step_that_is_not_declared
 constexpr auto d2 = sm::workflow(with_graph({{"only", sm::bound_action}}, {{"only", sm::on::ok, "compleet"}}));
 
-// rule: transition_is_declared_twice
+// rule: transition_is_never_taken
 constexpr auto d3 = sm::workflow(with_graph(
     {{"first", sm::bound_action}, {"second", sm::bound_action}},
     {{"first", sm::on::ok, "second"}, {"first", sm::on::ok, sm::complete}, {"second", sm::on::ok, sm::complete}}));
@@ -174,5 +210,87 @@ constexpr auto d5 =
 
 // rule: step_has_no_transition_on_ok
 constexpr auto d6 = sm::workflow(with_graph({{"only", sm::bound_action}}, {{"only", sm::on::error, sm::complete}}));
+
+// rule: approval_has_no_route_for_a_rejection
+constexpr auto d7 = sm::workflow(with_step({"only", sm::approval{}}));
+
+// rule: timeout_route_leaves_a_step_that_has_no_timeout
+constexpr auto d8 =
+    sm::workflow(with_graph({{"only", sm::await_event{"paid"}}},
+                            {{"only", sm::on::ok, sm::complete}, {"only", sm::on::timeout, sm::complete}}));
+
+// rule: transition_limit_is_negative
+constexpr auto d9 =
+    sm::workflow(with_graph({{"only", sm::bound_action}}, {{.from = "only", .to = sm::complete, .at_most = -1}}));
+
+// rule: conditional_transitions_have_no_fallback
+constexpr auto d10 =
+    sm::workflow(with_graph({{"only", sm::bound_action}}, {{"only", sm::on::ok, sm::complete, sm::exists("page")}}));
+
+// rule: conditional_transitions_have_no_fallback
+constexpr auto d11 =
+    sm::workflow(with_graph({{"only", sm::bound_action}}, {{"only", sm::on::ok, sm::complete, {}, 5}}));
+
+// -- Conditions --
+
+// rule: condition_path_is_malformed
+constexpr auto e1 = sm::workflow(with_condition(sm::exists("page[first]")));
+
+// rule: text_is_not_utf8
+constexpr auto e2 = sm::workflow(with_condition(sm::exists("caf\xE9")));
+
+// rule: condition_is_malformed
+constexpr auto e3 = sm::workflow(with_condition(sm::any({sm::exists("page"), sm::condition{}})));
+
+// rule: condition_is_malformed
+constexpr auto e4 = sm::workflow(with_condition({.terms = {{.is = sm::term_kind::constant, .value = 1}}}));
+
+// rule: condition_has_nothing_to_combine
+constexpr auto e5 = sm::workflow(with_condition(sm::negate(sm::all({}))));
+
+// rule: condition_has_nothing_to_combine
+constexpr auto e6 = sm::workflow(with_condition(sm::in("page.kind", {})));
+
+// rule: condition_compares_what_has_no_order
+constexpr auto e7 = sm::workflow(with_condition(sm::greater_than("page.is_public", true)));
+
+// rule: condition_value_is_not_a_text_number_or_boolean
+constexpr auto e8 = sm::workflow(with_condition(sm::equals("page.title", "caf\xE9")));
+
+// rule: condition_value_is_not_a_text_number_or_boolean
+constexpr auto e9 = sm::workflow(with_condition(sm::in("page.ratio", {0.5, std::numeric_limits<double>::infinity()})));
+
+// rule: declaration_list_is_longer_than_its_capacity
+constexpr auto e10 = sm::workflow(with_condition(sm::in("page.id", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})));
+
+// -- Dependencies --
+
+// rule: after_names_a_step_that_is_not_declared
+constexpr auto f1 = sm::workflow(with_graph({{"only", sm::bound_action, {.after = {"olny"}}}}, {}));
+
+// rule: after_names_a_step_twice
+constexpr auto f2 = sm::workflow(
+    with_graph({{"first", sm::bound_action}, {"second", sm::bound_action, {.after = {"first", "first"}}}}, {}));
+
+// rule: dependencies_form_a_cycle
+constexpr auto f3 = sm::workflow(with_graph(
+    {{"first", sm::bound_action, {.after = {"second"}}}, {"second", sm::bound_action, {.after = {"first"}}}}, {}));
+
+// rule: transitions_and_dependencies_are_mixed
+constexpr auto f4 =
+    sm::workflow(with_graph({{"first", sm::bound_action}, {"second", sm::bound_action, {.after = {"first"}}}},
+                            {{"first", sm::on::ok, "second"}}));
+
+// rule: parallel_steps_write_the_same_key
+constexpr auto f5 = sm::workflow(with_graph({{"first", sm::bound_action, {.output = "page"}},
+                                             {"second", sm::bound_action, {.output = "page"}},
+                                             {"last", sm::bound_action, {.after = {"first", "second"}}}},
+                                            {}));
+
+// rule: input_reads_a_key_that_nothing_before_it_produces
+constexpr auto f6 = sm::workflow(with_graph({{"first", sm::bound_action, {.output = "page"}},
+                                             {"beside", sm::bound_action, {.input = {"page"}, .output = "text"}},
+                                             {"last", sm::bound_action, {.after = {"first", "beside"}}}},
+                                            {}));
 
 }  // namespace

@@ -51,6 +51,61 @@ constexpr auto unknown_keys = sm::workflow({
 });
 static_assert(unknown_keys.name == "demo.unknown_keys");
 
+// Conditions of every kind, gates, an event that may be late, and transitions that lead back.
+constexpr auto every_flow = sm::workflow({
+    .name = "demo.every_flow",
+    .queue = "reviews",
+    .triggers = {{.name = "nightly",
+                  .schedule = sm::cron{.expression = "0 3 * * *",
+                                       .timezone = "Europe/Oslo",
+                                       .missed = sm::missed_ticks::run_all,
+                                       .missed_limit = 5,
+                                       .overlap = sm::overlap::cancel_previous},
+                  .payload = {{"country", sm::type::string, sm::value("NO")}}}},
+    .steps = {{"score", sm::action<fetch>, {.output = "risk", .queue = "models"}},
+              {"approve",
+               sm::approval{.quorum = 2, .expires_in = 24h, .on_expiry = sm::expiry::error},
+               {.output = "review"}},
+              {"rework", sm::bound_action, {.input = {{"why", "review.reason"}, "schedule"}, .output = "draft"}},
+              {"hold", sm::pause{.expires_in = 1h}},
+              {"paid", sm::await_event{.name = "payment.received", .timeout = 1min}},
+              {"remind", sm::log{"Please pay"}, {.queue = "texts"}},
+              {"ship", sm::bound_action, {.input = {{"receipt", "paid.id"}, {"by", "hold.by"}, "draft"}}}},
+    .transitions = {{"score", sm::on::ok, "approve",
+                     sm::any({sm::greater_than("risk.score", 70),
+                              sm::all({sm::in("country", {"NO", "SE"}), sm::negate(sm::exists("risk.waiver"))}),
+                              sm::not_equals("risk.levels[0]", "low"), sm::less_than("risk.ratio", 0.5)})},
+                    {"score", sm::on::ok, "hold", sm::equals("risk.is_unclear", true), 2},
+                    {"score", sm::on::ok, "paid"},
+                    {"approve", sm::on::ok, "hold"},
+                    {.from = "approve", .on = sm::on::error, .to = "rework", .at_most = 3},
+                    {"approve", sm::on::error, sm::complete},
+                    {.from = "rework", .to = "score", .at_most = 3},
+                    {"rework", sm::on::ok, sm::complete},
+                    {"hold", sm::on::ok, "paid"},
+                    {"paid", sm::on::ok, "ship"},
+                    {.from = "paid", .on = sm::on::timeout, .to = "remind", .at_most = 2},
+                    {"paid", sm::on::timeout, sm::complete},
+                    {"remind", sm::on::ok, "paid"},
+                    {"ship", sm::on::ok, sm::complete}},
+});
+static_assert(every_flow.transitions[0].when.terms.size() == 10);
+
+// Steps side by side, and joins of them.
+constexpr auto every_dependency = sm::workflow({
+    .name = "demo.every_dependency",
+    .triggers = {{.name = "manual", .payload = {{"url", sm::type::string}}}},
+    .steps = {{"fetch", sm::action<fetch>, {.input = {"url"}, .output = "page"}},
+              {"prices", sm::bound_action, {.output = "prices"}},
+              {"check", sm::approval{}, {.after = {"fetch"}}},
+              {"merge",
+               sm::bound_action,
+               {.input = {"page", "prices", "check"}, .output = "page", .after = {"prices", "check"}}},
+              {"arrived", sm::await_event{"truck.arrived"}, {.after = {"prices"}}},
+              {"tell", sm::log{"Done"}, {.after = {"merge", "arrived"}}}},
+});
+static_assert(every_dependency.steps[3].after.size() == 2);
+
 // As many steps and transitions as there can be, within the compilers' default limits for constant evaluation.
 #define STEP(n)                                                                                               \
   {                                                                                                           \
@@ -62,9 +117,15 @@ static_assert(unknown_keys.name == "demo.unknown_keys");
       }                                                                                                       \
     }                                                                                                         \
   }
-#define LINK(from, to)                                                          \
-  {"restock_the_warehouse_" #from, sm::on::ok, "restock_the_warehouse_" #to}, { \
-    "restock_the_warehouse_" #from, sm::on::error, "restock_the_warehouse_" #to \
+// Conditions have as many terms as there can be, too.
+#define LINK(from, to)                                                                                   \
+  {"restock_the_warehouse_" #from, sm::on::ok, "restock_the_warehouse_" #to,                             \
+   sm::any({sm::greater_than("stock_after_" #from ".pallets[0].boxes", 70),                              \
+            sm::in("stock_after_" #from ".country", {"NO", "SE", "DK"}),                                 \
+            sm::all({sm::exists("settings.title"), sm::equals("stock_after_" #from ".season", "summer"), \
+                     sm::negate(sm::exists("settings.waiver"))})})},                                     \
+  {                                                                                                      \
+    "restock_the_warehouse_" #from, sm::on::ok, "restock_the_warehouse_" #to                             \
   }
 constexpr auto full = sm::workflow({
     .name = "demo.full",
@@ -143,8 +204,9 @@ constexpr auto full = sm::workflow({
                     LINK(61, 62),
                     LINK(62, 63),
                     {"restock_the_warehouse_63", sm::on::ok, sm::complete},
-                    {"restock_the_warehouse_63", sm::on::error, sm::complete}},
+                    {"restock_the_warehouse_63", sm::on::error, "restock_the_warehouse_00", {}, 3}},
 });
 static_assert(full.steps.size() == 64 && full.transitions.size() == 128);
+static_assert(full.transitions[0].when.terms.size() == sm::condition::max_terms - 1);
 
 }  // namespace

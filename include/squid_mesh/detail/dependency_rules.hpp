@@ -2,6 +2,7 @@
 #pragma once
 
 #include <squid_mesh/declaration.hpp>
+#include <squid_mesh/detail/depth_first.hpp>
 #include <squid_mesh/detail/input_rules.hpp>
 #include <squid_mesh/detail/name_index.hpp>
 #include <squid_mesh/detail/rule.hpp>
@@ -32,12 +33,24 @@ class dependency_check {
       report_.broken(rules::transitions_and_dependencies_are_mixed, {&root, "transitions", 0}, w_.transitions[0].from);
       return;
     }
-    if (!resolve() || !sort()) return;
-    check_keys();
+    if (!resolve()) return;
+    const depth_first walk(waits{before_});
+    for (const auto& e : walk.closing_edges()) broken(rules::dependencies_form_a_cycle, e.from, e.index);
+    if (walk.closing_edges().empty()) check_keys(walk.order());
   }
 
  private:
-  enum class visit : char { none, begun, done };
+  /// By step: those that it waits for.
+  using lists = std::vector<std::vector<std::size_t>>;
+
+  /// The graph of what waits for what.
+  struct waits {
+    const lists& before;
+
+    [[nodiscard]] constexpr std::size_t size() const { return before.size(); }
+    [[nodiscard]] constexpr std::size_t degree(std::size_t step) const { return before[step].size(); }
+    [[nodiscard]] constexpr std::size_t target(std::size_t step, std::size_t k) const { return before[step][k]; }
+  };
 
   constexpr void broken(const rule& which, std::size_t step, std::size_t name) {
     const place root{};
@@ -67,32 +80,12 @@ class dependency_check {
     return good;
   }
 
-  /// Puts the steps into an order in which each comes after those that it waits for; false where there is none.
-  constexpr bool sort() {
-    visits_.assign(before_.size(), visit::none);
-    for (std::size_t i = 0; i < before_.size(); ++i) visit_from(i);
-    return acyclic_;
-  }
-
-  constexpr void visit_from(std::size_t step) {
-    if (visits_[step] != visit::none) return;
-    visits_[step] = visit::begun;
-    for (std::size_t k = 0; k < before_[step].size(); ++k) {
-      if (visits_[before_[step][k]] == visit::begun) {
-        broken(rules::dependencies_form_a_cycle, step, k);
-        acyclic_ = false;
-      }
-      visit_from(before_[step][k]);
-    }
-    visits_[step] = visit::done;
-    first_to_last_.push_back(step);
-  }
-
-  constexpr void check_keys() {
+  constexpr void check_keys(const std::vector<std::size_t>& first_to_last) {
     std::vector<past> pasts(before_.size(), past(before_.size()));
-    for (const std::size_t step : first_to_last_) {
+    for (const std::size_t step : first_to_last) {
       for (const std::size_t earlier : before_[step]) {
-        pasts[step].follows(pasts[earlier], earlier, w_.steps[earlier], true);
+        pasts[step].add(pasts[earlier]);
+        pasts[step].add(earlier, w_.steps[earlier]);
       }
     }
     const input_check<Workflow, Report> inputs(w_, report_);
@@ -103,24 +96,24 @@ class dependency_check {
   constexpr void check_parallel_outputs(const std::vector<past>& pasts) {
     name_index keys;
     for (std::size_t i = 0; i < pasts.size(); ++i) {
-      const std::string_view key = output_key(w_.steps[i]);
+      const auto& step = w_.steps[i];
+      const std::string_view key = output_key(step);
       keys.add(key);
       if (key.empty()) continue;
-      for (std::size_t k = keys.find(key); k != i; k = keys.find(key, k + 1)) {
-        if (pasts[i].succeeded.contains(k) || pasts[k].succeeded.contains(i)) continue;
-        const place root{};
-        const place here{&root, "steps", i};
-        report_.broken(rules::parallel_steps_write_the_same_key, {&here, "output"}, key);
+      std::size_t other = keys.find(key);
+      while (other != i && (pasts[i].succeeded.contains(other) || pasts[other].succeeded.contains(i))) {
+        other = keys.next(other);
       }
+      if (other == i) continue;
+      const place root{};
+      const place here{&root, "steps", i};
+      report_.broken(rules::parallel_steps_write_the_same_key, {&here, output_key_source(step)}, key);
     }
   }
 
   const Workflow& w_;
   Report& report_;
-  std::vector<std::vector<std::size_t>> before_;  ///< by step: those that it waits for
-  std::vector<visit> visits_;
-  std::vector<std::size_t> first_to_last_;
-  bool acyclic_ = true;
+  lists before_;
 };
 
 }  // namespace squid_mesh::detail

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <squid_mesh/declaration.hpp>
+#include <squid_mesh/detail/depth_first.hpp>
 #include <squid_mesh/detail/input_rules.hpp>
 #include <squid_mesh/detail/name_index.hpp>
 #include <squid_mesh/detail/rule.hpp>
@@ -13,10 +14,35 @@
 
 namespace squid_mesh::detail {
 
+template <class Transition>
+constexpr bool is_limited(const Transition& t) {
+  return t.at_most > 0;
+}
+
 /// Whether nothing but the outcome decides about a transition.
 template <class Transition>
 constexpr bool always_holds(const Transition& t) {
-  return t.when.terms.empty() && t.at_most == 0;
+  return t.when.terms.empty() && !is_limited(t);
+}
+
+/// A run begins with the first step, in the order declared, to which no transition leads but those with limits, and no
+/// step that it doesn't lead to itself. `Graph` is that of all transitions, with `is_limited(node, edge)`, which has
+/// cycles only through those with limits.
+template <class Graph>
+constexpr std::size_t first_step(const Graph& graph, const depth_first& walk) {
+  step_set steps(graph.size());  // That can't be the first.
+  step_set groups(walk.groups());
+  for (std::size_t from = 0; from < graph.size(); ++from) {
+    for (std::size_t k = 0; k < graph.degree(from); ++k) {
+      const std::size_t to = graph.target(from, k);
+      if (to == depth_first::nowhere) continue;
+      if (!graph.is_limited(from, k)) steps.insert(to);
+      if (walk.group(to) != walk.group(from)) groups.insert(walk.group(to));
+    }
+  }
+  std::size_t first = 0;
+  while (steps.contains(first) || groups.contains(walk.group(first))) ++first;
+  return first;
 }
 
 /// See rules.hpp for what `Workflow` and `Report` are.
@@ -29,9 +55,11 @@ class graph_check {
     // Each rule speaks of a graph that keeps the rules before: one mistake is one problem.
     if (!resolve()) return;
     check_routes();
-    if (!sort()) return;
-    check_reach();
-    check_produced_keys();
+    if (!is_finite()) return;
+    if (next_.empty()) return;
+    const depth_first walk(graph{*this, true});
+    check_reach(first_step(graph{*this, true}, walk));
+    check_produced_keys(walk);
   }
 
  private:
@@ -45,7 +73,21 @@ class graph_check {
   /// The transitions that leave a step, in the order declared.
   using links = std::vector<link>;
 
-  enum class visit : char { none, begun, done };
+  /// The graph of all transitions, or of those that may be followed any number of times.
+  struct graph {
+    const graph_check& of;
+    bool has_limited;
+
+    [[nodiscard]] constexpr std::size_t size() const { return of.next_.size(); }
+    [[nodiscard]] constexpr std::size_t degree(std::size_t step) const { return of.next_[step].size(); }
+    [[nodiscard]] constexpr std::size_t target(std::size_t step, std::size_t k) const {
+      return has_limited || !is_limited(step, k) ? of.next_[step][k].to : nowhere;
+    }
+    [[nodiscard]] constexpr bool is_limited(std::size_t step, std::size_t k) const {
+      return detail::is_limited(of.at(of.next_[step][k]));
+    }
+  };
+  static_assert(nowhere == depth_first::nowhere);
 
   [[nodiscard]] constexpr const auto& at(const link& l) const { return w_.transitions[l.transition]; }
 
@@ -103,53 +145,30 @@ class graph_check {
     for (const link& l : next_[step]) {
       if (at(l).on != outcome) continue;
       if (last != nowhere && always_holds(w_.transitions[last])) {
-        broken(rules::transition_is_never_taken, l.transition, "from", w_.steps[step].name);
+        broken(rules::transition_is_never_taken, l.transition, "on", w_.steps[step].name);
       }
       last = l.transition;
     }
     if (outcome == on::ok && last != nowhere && !always_holds(w_.transitions[last])) {
-      broken(rules::conditional_transitions_have_no_fallback, last, "when", w_.steps[step].name);
+      const std::string_view key = w_.transitions[last].when.terms.empty() ? "at_most" : "when";
+      broken(rules::conditional_transitions_have_no_fallback, last, key, w_.steps[step].name);
     }
     return last;
   }
 
-  /// Looks for cycles; those through a transition with a limit come to an end.
-  constexpr bool sort() {
-    visits_.assign(next_.size(), visit::none);
-    acyclic_ = true;
-    for (std::size_t i = 0; i < next_.size(); ++i) visit_from(i);
-    return acyclic_;
+  /// Whether every cycle goes through a transition with a limit, and so comes to an end.
+  constexpr bool is_finite() {
+    const depth_first walk(graph{*this, false});
+    for (const auto& e : walk.closing_edges()) {
+      const link& l = next_[e.from][e.index];
+      broken(rules::transitions_form_a_cycle, l.transition, "to", w_.steps[l.to].name);
+    }
+    return walk.closing_edges().empty();
   }
 
-  constexpr void visit_from(std::size_t step) {
-    if (visits_[step] != visit::none) return;
-    visits_[step] = visit::begun;
-    for (const link& l : next_[step]) {
-      if (l.to == nowhere || at(l).at_most > 0) continue;
-      if (visits_[l.to] == visit::begun) {
-        broken(rules::transitions_form_a_cycle, l.transition, "to", w_.steps[l.to].name);
-        acyclic_ = false;
-      }
-      visit_from(l.to);
-    }
-    visits_[step] = visit::done;
-    last_to_first_.push_back(step);
-  }
-
-  /// A run begins with the first step to which no transition leads that may be followed any number of times. Every
-  /// other one has to be reached from there.
-  constexpr void check_reach() {
-    step_set targets(next_.size());
-    for (const links& out : next_) {
-      for (const link& l : out) {
-        if (l.to != nowhere && at(l).at_most == 0) targets.insert(l.to);
-      }
-    }
+  constexpr void check_reach(std::size_t from) {
     step_set reached(next_.size());
-    std::vector<std::size_t> to_visit;
-    for (std::size_t i = 0; i < next_.size() && to_visit.empty(); ++i) {
-      if (!targets.contains(i)) to_visit.push_back(i);
-    }
+    std::vector<std::size_t> to_visit{from};
     while (!to_visit.empty()) {
       const std::size_t step = to_visit.back();
       to_visit.pop_back();
@@ -165,34 +184,39 @@ class graph_check {
   }
 
   /// Whether each key that a step reads can be there: from a payload, or from a step that may have succeeded before.
-  constexpr void check_produced_keys() {
-    std::vector<past> pasts(next_.size(), past(next_.size()));
-    // Where transitions lead back, what is later comes before, too: again, until nothing new is found.
-    for (bool found = true; found;) {
-      found = false;
-      for (std::size_t i = last_to_first_.size(); i-- > 0;) found = pass_on(last_to_first_[i], pasts) || found;
+  /// Steps that lead to each other have the same past.
+  constexpr void check_produced_keys(const depth_first& walk) {
+    std::vector<past> pasts(walk.groups(), past(next_.size()));
+    for (std::size_t step = 0; step < next_.size(); ++step) {
+      for (const link& l : next_[step]) {
+        if (l.to == nowhere || walk.group(l.to) != walk.group(step) || !leaves_output(step, l)) continue;
+        pasts[walk.group(step)].add(step, w_.steps[step]);
+      }
     }
+    for (std::size_t i = walk.order().size(); i-- > 0;) pass_on(walk.order()[i], walk, pasts);
     const input_check<Workflow, Report> inputs(w_, report_);
-    for (std::size_t i = 0; i < pasts.size(); ++i) inputs.check(i, pasts[i]);
+    for (std::size_t i = 0; i < next_.size(); ++i) inputs.check(i, pasts[walk.group(i)]);
   }
 
-  constexpr bool pass_on(std::size_t step, std::vector<past>& pasts) const {
-    bool found = false;
+  /// Tells the steps of later groups what comes before them.
+  constexpr void pass_on(std::size_t step, const depth_first& walk, std::vector<past>& pasts) const {
+    const std::size_t here = walk.group(step);
     for (const link& l : next_[step]) {
-      if (l.to == nowhere) continue;
-      // A step that failed leaves no output; a rejection does.
-      const bool leaves_output = at(l).on == on::ok || is_gate(w_.steps[step].kind);
-      found = pasts[l.to].follows(pasts[step], step, w_.steps[step], leaves_output) || found;
+      if (l.to == nowhere || walk.group(l.to) == here) continue;
+      past& later = pasts[walk.group(l.to)];
+      later.add(pasts[here]);
+      if (leaves_output(step, l)) later.add(step, w_.steps[step]);
     }
-    return found;
+  }
+
+  /// A step that failed leaves no output; a rejection does.
+  [[nodiscard]] constexpr bool leaves_output(std::size_t step, const link& by) const {
+    return at(by).on == on::ok || is_gate(w_.steps[step].kind);
   }
 
   const Workflow& w_;
   Report& report_;
   std::vector<links> next_;
-  std::vector<visit> visits_;
-  std::vector<std::size_t> last_to_first_;
-  bool acyclic_ = true;
 };
 
 }  // namespace squid_mesh::detail

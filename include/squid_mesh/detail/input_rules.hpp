@@ -22,6 +22,12 @@ constexpr std::string_view output_key(const Step& s) {
   return s.output.empty() && is_waiting_for_somebody ? std::string_view(s.name) : std::string_view(s.output);
 }
 
+/// Where a step's output key comes from.
+template <class Step>
+constexpr std::string_view output_key_source(const Step& s) {
+  return s.output.empty() ? "name" : "output";
+}
+
 /// What may have happened before a step.
 struct past {
   step_set succeeded;
@@ -30,18 +36,14 @@ struct past {
 
   explicit constexpr past(std::size_t steps) : succeeded(steps) {}
 
-  /// Adds a step before, and what was before that one. Says whether that is anything new.
   template <class Step>
-  constexpr bool follows(const past& earlier, std::size_t step, const Step& declared, bool leaves_output) {
-    bool found = succeeded.insert(earlier.succeeded);
-    bool any = earlier.any_keys;
-    if (leaves_output) {
-      found = succeeded.insert(step) || found;
-      any = any || (declared.kind == step_kind::action && declared.output.empty());
-    }
-    found = found || (any && !any_keys);
-    any_keys = any_keys || any;
-    return found;
+  constexpr void add(std::size_t step, const Step& declared) {
+    succeeded.insert(step);
+    any_keys = any_keys || (declared.kind == step_kind::action && declared.output.empty());
+  }
+  constexpr void add(const past& earlier) {
+    succeeded.insert(earlier.succeeded);
+    any_keys = any_keys || earlier.any_keys;
   }
 };
 
@@ -73,7 +75,7 @@ class input_check {
 
  private:
   [[nodiscard]] constexpr bool is_produced(std::string_view key, const step_set& succeeded) const {
-    for (std::size_t i = outputs_.find(key); i != name_index::none; i = outputs_.find(key, i + 1)) {
+    for (std::size_t i = outputs_.find(key); i != name_index::none; i = outputs_.next(i)) {
       if (succeeded.contains(i)) return true;
     }
     return false;

@@ -52,10 +52,11 @@
   RULE(transition_is_never_taken, "an earlier transition for the same outcome always holds")                           \
   RULE(transition_limit_is_negative, "a transition is followed any number of times (0), or at_most so many")           \
   RULE(conditional_transitions_have_no_fallback, "the last transition on ok must always hold")                         \
+  RULE(condition_is_malformed, "a term lacks its operands, or has too many")                                           \
   RULE(condition_path_is_malformed, "the path is not of the form key.key[0].key")                                      \
   RULE(condition_has_nothing_to_combine, "all, any and in need at least one operand")                                  \
   RULE(condition_compares_what_has_no_order, "only numbers and texts are greater or less")                             \
-  RULE(condition_value_is_not_a_json_value, "the constant is not a JSON value")                                        \
+  RULE(condition_value_is_not_a_text_number_or_boolean, "only these, UTF-8 and finite, are compared with")             \
   RULE(transitions_form_a_cycle, "a transition that leads back needs a limit: at_most")                                \
   RULE(step_is_not_reachable, "no transition leads to the step, and the workflow begins with another one")             \
   RULE(step_has_no_transition_on_ok, "every step says what follows it: a step or the end of the run")                  \

@@ -6,115 +6,38 @@
 #pragma once
 
 #include <squid_mesh/declaration.hpp>
+#include <squid_mesh/detail/condition_rules.hpp>
 #include <squid_mesh/detail/cron_expression.hpp>
 #include <squid_mesh/detail/dependency_rules.hpp>
 #include <squid_mesh/detail/graph_rules.hpp>
 #include <squid_mesh/detail/json_path.hpp>
-#include <squid_mesh/detail/json_text.hpp>
-#include <squid_mesh/detail/name_index.hpp>
+#include <squid_mesh/detail/name_rules.hpp>
 #include <squid_mesh/detail/rule.hpp>
-#include <squid_mesh/detail/text.hpp>
+#include <squid_mesh/detail/value_kind.hpp>
 
 #include <chrono>
 #include <cstddef>
-#include <limits>
 #include <string_view>
 
 namespace squid_mesh::detail {
 
-// -- Texts and names -------------------------------------------------------------------------------------------------
-
-template <class Report>
-constexpr void check_text(std::string_view text, const place& where, Report& report) {
-  if (!is_utf8(text)) report.broken(rules::text_is_not_utf8, where, text);
-}
-
-template <class Report>
-constexpr void check_name(std::string_view name, const place& where, Report& report) {
-  if (name.empty()) report.broken(rules::name_is_empty, where, name);
-  if (name.size() > 127) report.broken(rules::name_is_longer_than_127_bytes, where, name);
-  if (is_printable_ascii(name)) return;
-  if (has_control_character(name)) report.broken(rules::name_has_a_control_character, where, name);
-  check_text(name, where, report);
-}
-
-/// A key of the context, which an input's path must be able to name.
-template <class Report>
-constexpr void check_key(std::string_view key, const place& where, Report& report) {
-  check_name(key, where, report);
-  if (!is_plain_key(key)) report.broken(rules::key_has_a_dot_or_a_bracket, where, key);
-}
-
-template <class List, class Report>
-constexpr void check_unique_names(const List& list, const rule& broken, const place& parent, std::string_view key,
-                                  Report& report) {
-  name_index names;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    const std::string_view name = list[i].name;
-    if (names.find(name) != name_index::none) {
-      const place element{&parent, key, i};
-      report.broken(broken, {&element, "name"}, name);
-    }
-    names.add(name);
-  }
-}
-
 // -- Triggers and their payloads -------------------------------------------------------------------------------------
 
-/// What the default of a payload field is. `invalid` is what JSON can't say: a malformed text, an infinite number.
-enum class default_kind { none, today, string, integer, floating, boolean, object, list, invalid };
-
-constexpr default_kind kind_of_json_text(std::string_view text) {
-  if (!is_json_text(text)) return default_kind::invalid;
-  const std::size_t start = text.find_first_not_of(" \t\r\n");
-  if (text[start] == '{') return default_kind::object;
-  if (text[start] == '[') return default_kind::list;
-  if (text[start] == '"') return default_kind::string;
-  if (text[start] == 't' || text[start] == 'f') return default_kind::boolean;
-  if (text[start] == 'n') return default_kind::invalid;
-  return text.find_first_of(".eE") == std::string_view::npos ? default_kind::integer : default_kind::floating;
-}
-
-constexpr default_kind kind_of_number(double number) {
-  constexpr double largest = std::numeric_limits<double>::max();
-  return number >= -largest && number <= largest ? default_kind::floating : default_kind::invalid;
-}
-
-constexpr default_kind kind_of_default(const field& f) {
-  switch (f.fallback.is) {
-    case field_default::kind::none:
-      return default_kind::none;
-    case field_default::kind::today:
-      return default_kind::today;
-    case field_default::kind::string:
-      return is_utf8(f.fallback.text) ? default_kind::string : default_kind::invalid;
-    case field_default::kind::integer:
-      return default_kind::integer;
-    case field_default::kind::floating:
-      return kind_of_number(f.fallback.floating);
-    case field_default::kind::boolean:
-      return default_kind::boolean;
-    case field_default::kind::json_text:
-      return kind_of_json_text(f.fallback.text);
-  }
-  return default_kind::invalid;
-}
-
 /// An integer is a fine default for a float.
-constexpr bool fits(default_kind kind, type t) {
+constexpr bool fits(value_kind kind, type t) {
   switch (t) {
     case type::string:
-      return kind == default_kind::string;
+      return kind == value_kind::string;
     case type::integer:
-      return kind == default_kind::integer;
+      return kind == value_kind::integer;
     case type::floating:
-      return kind == default_kind::floating || kind == default_kind::integer;
+      return kind == value_kind::floating || kind == value_kind::integer;
     case type::boolean:
-      return kind == default_kind::boolean;
+      return kind == value_kind::boolean;
     case type::object:
-      return kind == default_kind::object;
+      return kind == value_kind::object;
     case type::list:
-      return kind == default_kind::list;
+      return kind == value_kind::list;
   }
   return false;
 }
@@ -122,14 +45,14 @@ constexpr bool fits(default_kind kind, type t) {
 /// `kind_of_default` is found by the field's type: each form of a workflow brings its own.
 template <class Field, class Report>
 constexpr void check_default(const Field& f, const place& where, Report& report) {
-  const default_kind kind = kind_of_default(f);
-  if (kind == default_kind::none) return;
-  const place here{&where, kind == default_kind::today ? "today" : "default"};
+  const value_kind kind = kind_of_default(f);
+  if (kind == value_kind::none) return;
+  const place here{&where, kind == value_kind::today ? "today" : "default"};
   if (f.is_optional) report.broken(rules::optional_field_has_a_default, here, f.name);
   if (f.is_secret) report.broken(rules::secret_field_has_a_default, here, f.name);
-  if (kind == default_kind::invalid) {
+  if (kind == value_kind::invalid) {
     report.broken(rules::default_is_not_a_json_value, here, f.name);
-  } else if (kind == default_kind::today) {
+  } else if (kind == value_kind::today) {
     if (f.type != type::string) report.broken(rules::today_is_not_the_default_of_a_string, here, f.name);
   } else if (!fits(kind, f.type)) {
     report.broken(rules::default_does_not_match_the_type_of_its_field, here, f.name);
@@ -223,15 +146,9 @@ constexpr void check_action(const Step& s, const place& where, Report& report) {
   check_duration(s.timeout, {&where, "timeout_ms"}, s.name, report);
 }
 
-/// The key of JSON under which such a step says what it waits for.
-constexpr std::string_view kind_word(step_kind kind) {
-  if (kind == step_kind::pause) return "pause";
-  return kind == step_kind::approval ? "approval" : "await_event";
-}
-
 template <class Step, class Report>
 constexpr void check_wait_for_somebody(const Step& s, const place& where, Report& report) {
-  const place inside{&where, kind_word(s.kind)};
+  const place inside{&where, word_of(s.kind)};
   if (s.quorum < 1) report.broken(rules::gate_quorum_is_below_one, {&inside, "quorum"}, s.name);
   if (s.kind == step_kind::await_event) check_name(s.event, {&inside, "name"}, report);
   const place limit{&inside, s.kind == step_kind::await_event ? "timeout_ms" : "expires_in_ms"};
@@ -248,7 +165,7 @@ constexpr void check_built_in(const Step& s, const place& where, Report& report)
   }
   if (has_output) {
     if (!s.output.empty()) check_key(s.output, {&where, "output"}, report);
-    if (s.output.empty()) check_key(s.name, {&where, "name"}, report);
+    if (s.output.empty()) check_plain_key(s.name, {&where, "name"}, report);
     check_wait_for_somebody(s, where, report);
   } else if (s.kind == step_kind::log) {
     const place message{&where, "log.message"};
@@ -277,50 +194,12 @@ constexpr void check_step(const Step& s, const place& where, Report& report) {
   }
 }
 
-// -- Conditions ------------------------------------------------------------------------------------------------------
-
-constexpr default_kind kind_of_operand(const condition_term& term) {
-  const operand& value = term.value;
-  switch (value.is) {
-    case operand::kind::string:
-      return is_utf8(value.text) ? default_kind::string : default_kind::invalid;
-    case operand::kind::integer:
-      return default_kind::integer;
-    case operand::kind::floating:
-      return kind_of_number(value.floating);
-    case operand::kind::boolean:
-      return default_kind::boolean;
-  }
-  return default_kind::invalid;
-}
-
-constexpr bool has_order(default_kind kind) {
-  return kind == default_kind::string || kind == default_kind::integer || kind == default_kind::floating;
-}
-
-/// `kind_of_operand` is found by the term's type: each form of a workflow brings its own.
-template <class Condition, class Report>
-constexpr void check_condition(const Condition& when, const place& where, std::string_view culprit, Report& report) {
-  for (const auto& term : when.terms) {
-    if (has_path(term.is)) {
-      check_text(term.path, where, report);
-      if (!is_json_path(term.path)) report.broken(rules::condition_path_is_malformed, where, term.path);
-    }
-    if (combines(term.is) && term.operands == 0) report.broken(rules::condition_has_nothing_to_combine, where, culprit);
-    if (!has_value(term.is)) continue;
-    const default_kind kind = kind_of_operand(term);
-    const bool is_ordering = term.is == term_kind::greater_than || term.is == term_kind::less_than;
-    if (kind == default_kind::invalid) report.broken(rules::condition_value_is_not_a_json_value, where, culprit);
-    if (is_ordering && kind != default_kind::invalid && !has_order(kind)) {
-      report.broken(rules::condition_compares_what_has_no_order, where, culprit);
-    }
-  }
-}
+// -- Transitions -----------------------------------------------------------------------------------------------------
 
 template <class Transition, class Report>
 constexpr void check_transition(const Transition& t, const place& where, Report& report) {
   if (t.at_most < 0) report.broken(rules::transition_limit_is_negative, {&where, "at_most"}, t.from);
-  check_condition(t.when, {&where, "when"}, t.from, report);
+  condition_check(t.when, t.from, report).run({&where, "when"});
 }
 
 // -- The whole -------------------------------------------------------------------------------------------------------
@@ -336,11 +215,16 @@ constexpr void check_schedule_key(const Workflow& w, Report& report) {
   for (std::size_t i = 0; i < w.triggers.size(); ++i) {
     const place trigger{&root, "triggers", i};
     for (std::size_t k = 0; k < w.triggers[i].payload.size(); ++k) {
-      if (w.triggers[i].payload[k].name == schedule_key) report.broken(broken, {&trigger, "payload", k}, schedule_key);
+      if (w.triggers[i].payload[k].name == schedule_key) {
+        const place field{&trigger, "payload", k};
+        report.broken(broken, {&field, "name"}, schedule_key);
+      }
     }
   }
   for (std::size_t i = 0; i < w.steps.size(); ++i) {
-    if (output_key(w.steps[i]) == schedule_key) report.broken(broken, {&root, "steps", i}, w.steps[i].name);
+    if (output_key(w.steps[i]) != schedule_key) continue;
+    const place step{&root, "steps", i};
+    report.broken(broken, {&step, output_key_source(w.steps[i])}, schedule_key);
   }
 }
 
