@@ -27,7 +27,7 @@ json run_mask::input(const definition::step& step, json selected) const {
   for (const auto& [name, path] : step.input) {
     const std::string field = path.substr(0, path.find_first_of(".["));
     const bool is_secret = std::ranges::find(fields_, field) != fields_.end();
-    if (is_secret && selected.contains(name) && selected[name].is_boolean()) selected[name] = mask_text;
+    if (is_secret && selected.contains(name)) selected[name] = mask_text;
   }
   return (*this)(std::move(selected));
 }

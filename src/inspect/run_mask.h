@@ -23,7 +23,7 @@ class run_mask {
   /// value.
   [[nodiscard]] json fields(json object) const;
 
-  /// Of a step's declared input: the same for what is bound to a secret field.
+  /// Of a step's declared input: the same for everything that is bound to a secret field.
   [[nodiscard]] json input(const definition::step& step, json selected) const;
 
   [[nodiscard]] const json& payload() const { return payload_; }
