@@ -158,7 +158,7 @@ sm::result<bool> keep_posting(const settings& given) {
   if (!schedules) return std::unexpected(schedules.error());
   for (const sm::schedule_view& each : *schedules) {
     fmt::print("{} posts at {} ({}), next at {}.\n", each.workflow, each.expression, each.timezone,
-               to_string(each.next_at));
+               sm::to_string(each.next_at));
   }
   std::fflush(stdout);
   std::set<sm::run_id> reported;
