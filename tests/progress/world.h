@@ -118,6 +118,7 @@ class world {
 
   template <class Event>
   void write(plan<Event>& made) {
+    for (const std::string& text : facts_of(made.made)) RC_LOG() << text << '\n';
     invariant::the_life_of_a_run_is_kept(run_.state, made.made);
     if (!made.made.facts.empty()) run_.state = std::move(made.after);
     run_.history.facts.insert(run_.history.facts.end(), made.made.facts.begin(), made.made.facts.end());
@@ -155,31 +156,44 @@ class world {
     run_.queue = jobs_[job].queue;
     who.planned = decide_now(
         worker_event(event::delivered{.branch = jobs_[job].branch, .attempt = jobs_[job].attempt, .since = run_.now}));
-    one_in(3) ? workers_.push_back(std::move(who)) : write_work(std::move(who));
+    write_now_or_later(std::move(who));
   }
 
   /// A worker writes what it has decided, or its attempt ends.
   void work(worker who, bool well = false) {
     if (who.planned) return write_work(std::move(who));
-    run_.queue = jobs_[who.holds.job].queue;
-    who.planned = plan_work(who, well ? event::succeeded{*who.attempt, json::object()} : random_result(*who.attempt));
-    one_in(3) ? workers_.push_back(std::move(who)) : write_work(std::move(who));
+    const worker_event end = well ? event::succeeded{*who.attempt, json::object()} : random_result(*who.attempt);
+    if (!plan_work(who, end)) return forget_attempt(who);
+    if (std::holds_alternative<event::no_handler>(end)) {
+      forget_attempt(who);
+      who.attempt.reset();
+    }
+    write_now_or_later(std::move(who));
   }
 
-  plan<worker_event> plan_work(const worker& who, const worker_event& what) {
+  /// What doesn't write anything is done at once.
+  void write_now_or_later(worker who) {
+    const decision& made = who.planned->made;
+    const bool writes = !made.facts.empty() || ends_delivery(made.job.is);
+    writes&& one_in(3) ? workers_.push_back(std::move(who)) : write_work(std::move(who));
+  }
+
+  /// False: the event comes too late, and the job isn't the worker's any more.
+  bool plan_work(worker& who, const worker_event& what) {
     run_.queue = jobs_[who.holds.job].queue;
-    auto made = decide_now(what);
-    if (!made.made.stale) return made;
-    made = decide_now(worker_event(event::delivered{.branch = jobs_[who.holds.job].branch}));
-    RC_ASSERT(!made.made.stale);
-    return made;
+    who.planned = decide_now(what);
+    if (!who.planned->made.stale) return true;
+    if (!jobs_.is_held(who.holds)) return false;
+    who.planned = decide_now(worker_event(event::delivered{.branch = jobs_[who.holds.job].branch}));
+    RC_ASSERT(!who.planned->made.stale);
+    return true;
   }
 
   void write_work(worker who) {
     const bool held = jobs_.is_held(who.holds);
     const bool refused = who.planned->made.facts.empty() ? !held : is_fenced_off(*who.planned);
     if (refused && !held) return forget_attempt(who);
-    if (refused) who.planned = plan_work(who, who.planned->what);
+    if (refused) RC_ASSERT(plan_work(who, worker_event(who.planned->what)));
     apply_work(who);
     const auto next = std::exchange(who.planned, std::nullopt)->made.run_next;
     if (!held) return forget_attempt(who);
@@ -193,7 +207,6 @@ class world {
 
   void apply_work(worker& who) {
     RC_ASSERT(!who.planned->made.refusal && who.planned->made.woken.empty());
-    if (who.attempt && std::holds_alternative<event::no_handler>(who.planned->what)) forget_attempt(who);
     write(*who.planned);
     jobs_.apply(run_.state, who.planned->made, who.holds, run_.now);
     check_next_causes();
@@ -264,8 +277,7 @@ class world {
     worker lost = std::move(*found);
     workers_.erase(found);
     worker rescuer{.holds = lost.holds};
-    rescuer.planned =
-        plan_work(rescuer, event::worker_died{.branch = jobs_[job].branch, .node = "dead", .since = run_.now});
+    plan_work(rescuer, event::worker_died{.branch = jobs_[job].branch, .node = "dead", .since = run_.now});
     rescuer.planned->made.run_next.reset();
     apply_work(rescuer);
     RC_ASSERT(!jobs_.is_held(lost.holds));
