@@ -203,9 +203,8 @@ std::string taken_with_runs() {
   return job_columns("t") + ", " + run_columns("r") + ", " + journal_of("r.id") +
          ", CASE WHEN t.args ->> 'step' IS NOT NULL THEN (SELECT max(e.seq) FROM @squid_mesh_events AS e"
          " WHERE e.run_id = " +
-         run_of("t") + ") END" +
-         "\nFROM taken AS t LEFT JOIN @squid_mesh_runs AS r ON r.id = " + run_of("t") + " AND (t.worker = '" +
-         deadline_worker_name + "' OR t.args ->> 'step' IS NULL)";
+         run_of("t") + ") END" + "\nFROM taken AS t LEFT JOIN @squid_mesh_runs AS r ON r.id = " + run_of("t") +
+         " AND (t.worker = '" + deadline_worker_name + "' OR t.args ->> 'step' IS NULL)";
 }
 
 statement spelled(const schema& tables, std::string_view text) {
