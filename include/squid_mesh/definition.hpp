@@ -116,7 +116,8 @@ class definition {
 
   /// Whether steps begin after others that they name, side by side, rather than along transitions.
   [[nodiscard]] bool has_dependencies() const { return has_dependencies_; }
-  /// The steps with which a run begins, in the order declared: one, unless the workflow has dependencies.
+  /// The steps with which a run begins, in the order declared. In a workflow of dependencies, those that wait for
+  /// nothing; in others the first one from which all steps are reached, and to which only transitions with limits lead.
   [[nodiscard]] std::span<const std::size_t> entries() const { return entries_; }
   /// The transitions of a step for an outcome, in the order declared.
   [[nodiscard]] std::span<const route> routes(std::size_t from, on outcome) const;

@@ -18,6 +18,25 @@ std::string_view to_string(missed_ticks policy) { return words::missed_policies.
 std::string_view to_string(overlap policy) { return words::overlaps.at(static_cast<std::size_t>(policy)); }
 std::string_view to_string(term_kind kind) { return detail::word_of(kind); }
 
+namespace {
+
+/// As the rules have it.
+struct route_graph {
+  const std::vector<definition::transition>& transitions;
+  std::vector<std::vector<definition::route>> routes;  ///< by step
+
+  [[nodiscard]] std::size_t size() const { return routes.size(); }
+  [[nodiscard]] std::size_t degree(std::size_t step) const { return routes[step].size(); }
+  [[nodiscard]] std::size_t target(std::size_t step, std::size_t k) const {
+    return routes[step][k].to.value_or(detail::depth_first::nowhere);
+  }
+  [[nodiscard]] bool is_limited(std::size_t step, std::size_t k) const {
+    return detail::is_limited(transitions[routes[step][k].transition]);
+  }
+};
+
+}  // namespace
+
 result<definition> definition::from(const declaration& declared) {
   problem_list problems;
   detail::check(declared, problems);
@@ -49,24 +68,28 @@ definition::definition(detail::draft checked)
 
 /// Resolves names to indexes, once.
 void definition::connect() {
-  std::vector<bool> has_before(steps_.size());
+  route_graph graph{.transitions = transitions_, .routes = std::vector<std::vector<route>>(steps_.size())};
   for (std::size_t i = 0; i < transitions_.size(); ++i) {
     const transition& t = transitions_[i];
-    const auto to = find_step(t.to);
-    links_[*find_step(t.from)].routes.at(static_cast<std::size_t>(t.on)).push_back({.transition = i, .to = to});
-    // As the rules say: one with a limit doesn't keep a step from being the first.
-    if (to && t.at_most == 0) has_before[*to] = true;
+    const std::size_t from = *find_step(t.from);
+    const route way{.transition = i, .to = find_step(t.to)};
+    links_[from].routes.at(static_cast<std::size_t>(t.on)).push_back(way);
+    graph.routes[from].push_back(way);
   }
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     for (const std::string& name : steps_[i].after) {
       const std::size_t earlier = *find_step(name);
       links_[i].dependencies.push_back(earlier);
       links_[earlier].dependents.push_back(i);
-      has_before[i] = has_dependencies_ = true;
     }
+    has_dependencies_ = has_dependencies_ || !steps_[i].after.empty();
+  }
+  if (!has_dependencies_) {
+    entries_.push_back(detail::first_step(graph, detail::depth_first(graph)));
+    return;
   }
   for (std::size_t i = 0; i < steps_.size(); ++i) {
-    if (!has_before[i] && (has_dependencies_ || entries_.empty())) entries_.push_back(i);
+    if (links_[i].dependencies.empty()) entries_.push_back(i);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -33,6 +34,12 @@ json any_value() {
                                         "action",
                                         "wait",
                                         "today",
+                                        "approval",
+                                        "await_event",
+                                        "timeout",
+                                        "score",
+                                        "merge",
+                                        "schedule",
                                         "* * * * *",
                                         "a.b[0]",
                                         "a..b",
@@ -43,6 +50,10 @@ json any_value() {
                                         json::object(),
                                         json::array({1, "x"}),
                                         json{{"name", "x"}},
+                                        json::array({"fetch", "prices"}),
+                                        json{{"path", "risk"}, {"exists", true}},
+                                        json{{"not", {{"path", "risk"}, {"equals", 1}}}},
+                                        json{{"all", json::array()}},
                                         json::binary({0xFF}),
                                         json(json::value_t::discarded)};
   return *rc::gen::elementOf(values);
@@ -72,7 +83,9 @@ void mutate(json& document) {
       break;
     case 2:
       if (target.is_object())
-        target[*rc::gen::element<std::string>("name", "kind", "retry", "x", "\xFF")] = any_value();
+        target[*rc::gen::element<std::string>("name", "kind", "retry", "x", "\xFF", "after", "queue", "when", "at_most",
+                                              "on", "missed", "overlap", "pause", "approval", "await_event", "equals",
+                                              "in", "all", "not", "output")] = any_value();
       if (target.is_array()) target.push_back(any_value());
       break;
     default:
@@ -81,26 +94,47 @@ void mutate(json& document) {
   }
 }
 
-TEST(definition_properties, a_mutated_document_is_read_or_refused) {
-  EXPECT_TRUE(rc::check("read or refused", [] {
-    json document = sample_document();
-    const int mutations = *rc::gen::inRange(1, 6);
-    for (int i = 0; i < mutations; ++i) mutate(document);
-
-    const auto read = definition::from_json(document);
-    RC_CLASSIFY(read.has_value());
-    if (read) {
-      const auto again = definition::from_json(json::parse(read->to_json().dump()));
-      RC_ASSERT(again.has_value());
-      RC_ASSERT(again->fingerprint() == read->fingerprint());
-      RC_ASSERT(read->entry() < read->steps().size());
-      for (std::size_t i = 0; i < read->steps().size(); ++i) RC_ASSERT(read->next(i, on::ok).has_value());
-    } else {
-      RC_ASSERT(read.error().code == errc::invalid_definition);
-      RC_ASSERT(!read.error().problems.empty());
-      to_json(read.error()).dump();  // Throws where a message is not UTF-8.
+/// What every definition that was accepted keeps.
+void check_links(const definition& d) {
+  RC_ASSERT(!d.entries().empty());
+  RC_ASSERT(d.has_dependencies() || d.entries().size() == 1);
+  for (std::size_t i = 0; i < d.steps().size(); ++i) {
+    RC_ASSERT(d.has_dependencies() == d.routes(i, on::ok).empty());
+    if (!d.has_dependencies()) {
+      const definition::route& last = d.routes(i, on::ok).back();
+      RC_ASSERT(d.transitions()[last.transition].when.terms.empty());
+      RC_ASSERT(d.transitions()[last.transition].at_most == 0);
     }
-  }));
+    for (const std::size_t before : d.dependencies(i)) {
+      RC_ASSERT(before != i);
+      RC_ASSERT(std::ranges::count(d.dependents(before), i) == 1);
+    }
+  }
+}
+
+void read_or_refused(const json& sample) {
+  json document = sample;
+  const int mutations = *rc::gen::inRange(1, 6);
+  for (int i = 0; i < mutations; ++i) mutate(document);
+
+  const auto read = definition::from_json(document);
+  RC_CLASSIFY(read.has_value());
+  if (read) {
+    const auto again = definition::from_json(json::parse(read->to_json().dump()));
+    RC_ASSERT(again.has_value());
+    RC_ASSERT(again->fingerprint() == read->fingerprint());
+    check_links(*read);
+  } else {
+    RC_ASSERT(read.error().code == errc::invalid_definition);
+    RC_ASSERT(!read.error().problems.empty());
+    to_json(read.error()).dump();  // Throws where a message is not UTF-8.
+  }
+}
+
+TEST(definition_properties, a_mutated_document_is_read_or_refused) {
+  EXPECT_TRUE(rc::check("of steps and payloads", [] { read_or_refused(sample_document()); }));
+  EXPECT_TRUE(rc::check("of conditions and loops", [] { read_or_refused(flow_document()); }));
+  EXPECT_TRUE(rc::check("of dependencies", [] { read_or_refused(joined_document()); }));
 }
 
 }  // namespace

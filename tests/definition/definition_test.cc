@@ -6,7 +6,11 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <span>
+#include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace squid_mesh {
 namespace {
@@ -48,25 +52,107 @@ constexpr declaration sample = workflow({
                     {"give_up", on::ok, complete}},
 });
 
+/// The same workflow as `flow_document()`.
+constexpr declaration flow = workflow({
+    .name = "demo.flow",
+    .queue = "reviews",
+    .triggers = {{.name = "nightly",
+                  .schedule = cron{.expression = "0 3 * * *",
+                                   .timezone = "Europe/Oslo",
+                                   .missed = missed_ticks::run_all,
+                                   .missed_limit = 5,
+                                   .overlap = overlap::skip},
+                  .payload = {{"country", type::string, value("NO")}}}},
+    .steps = {{"score", bound_action, {.output = "risk", .queue = "models"}},
+              {"approve", approval{.quorum = 2, .expires_in = 24h, .on_expiry = expiry::error}, {.output = "review"}},
+              {"rework", bound_action, {.input = {{"why", "review.reason"}, {"at", "schedule"}}, .output = "draft"}},
+              {"hold", squid_mesh::pause{.expires_in = 1h}},
+              {"paid", await_event{.name = "payment.received", .timeout = 1min}},
+              {"remind", squid_mesh::log{"Please pay"}, {.queue = "texts"}},
+              {"ship", bound_action, {.input = {{"receipt", "paid.id"}, {"by", "hold.by"}, "draft"}}}},
+    .transitions = {{"score", on::ok, "approve",
+                     any({greater_than("risk.score", 70),
+                          all({in("country", {"NO", "SE"}), negate(exists("risk.waiver"))}),
+                          not_equals("risk.levels[0]", "low"), less_than("risk.ratio", 0.5)})},
+                    {"score", on::ok, "hold", equals("risk.is_unclear", true), 2},
+                    {"score", on::ok, "paid"},
+                    {"approve", on::ok, "hold"},
+                    {.from = "approve", .on = on::error, .to = "rework", .at_most = 3},
+                    {"approve", on::error, complete},
+                    {.from = "rework", .to = "score", .at_most = 3},
+                    {"rework", on::ok, complete},
+                    {"hold", on::ok, "paid"},
+                    {"paid", on::ok, "ship"},
+                    {.from = "paid", .on = on::timeout, .to = "remind", .at_most = 2},
+                    {"paid", on::timeout, complete},
+                    {"remind", on::ok, "paid"},
+                    {"ship", on::ok, complete}},
+});
+
+/// The same workflow as `joined_document()`.
+constexpr declaration joined = workflow({
+    .name = "demo.joined",
+    .triggers = {{.name = "manual", .payload = {{"url", type::string}}}},
+    .steps = {{"fetch", bound_action, {.input = {"url"}, .output = "page"}},
+              {"prices", bound_action, {.output = "prices"}},
+              {"check", approval{}, {.after = {"fetch"}}},
+              {"merge",
+               bound_action,
+               {.input = {{"page", "page.body"}, "prices", {"by", "check.by"}},
+                .output = "page",
+                .after = {"prices", "check"}}},
+              {"arrived", await_event{"truck.arrived"}, {.after = {"prices"}}},
+              {"tell", squid_mesh::log{"Merged"}, {.after = {"merge", "arrived"}}}},
+});
+
 definition read(const json& document) {
   auto found = definition::from_json(document);
   if (!found) throw std::runtime_error(to_string(found.error()));
   return *std::move(found);
 }
 
+struct both_forms {
+  const declaration& declared;
+  json document;
+};
+
+std::vector<both_forms> samples() {
+  return {{sample, sample_document()}, {flow, flow_document()}, {joined, joined_document()}};
+}
+
 TEST(definition, a_declaration_and_its_json_are_the_same_workflow) {
-  const auto declared = definition::from(sample);
-  ASSERT_TRUE(declared.has_value()) << to_string(declared.error());
-  const definition from_text = read(sample_document());
-  EXPECT_EQ(declared->to_json(), from_text.to_json());
-  EXPECT_EQ(declared->fingerprint(), from_text.fingerprint());
+  for (const both_forms& both : samples()) {
+    const auto declared = definition::from(both.declared);
+    ASSERT_TRUE(declared.has_value()) << to_string(declared.error());
+    const definition from_text = read(both.document);
+    EXPECT_EQ(declared->to_json().dump(), from_text.to_json().dump());
+    EXPECT_EQ(declared->fingerprint(), from_text.fingerprint());
+  }
 }
 
 TEST(definition, canonical_json_reads_back_as_itself) {
-  const definition first = read(sample_document());
-  const definition second = read(json::parse(first.to_json().dump()));
-  EXPECT_EQ(second.to_json().dump(), first.to_json().dump());
-  EXPECT_EQ(second.fingerprint(), first.fingerprint());
+  for (const both_forms& both : samples()) {
+    const definition first = read(both.document);
+    const definition second = read(json::parse(first.to_json().dump()));
+    EXPECT_EQ(second.to_json().dump(), first.to_json().dump());
+    EXPECT_EQ(second.fingerprint(), first.fingerprint());
+  }
+}
+
+TEST(definition, canonical_json_has_what_a_workflow_says_beyond_the_defaults) {
+  const json document = flow_document();
+  const json written = read(document).to_json();
+  EXPECT_EQ(written["queue"], "reviews");
+  EXPECT_EQ(written["triggers"][0]["missed"], "run_all");
+  EXPECT_EQ(written["triggers"][0]["missed_limit"], 5);
+  EXPECT_EQ(written["triggers"][0]["overlap"], "skip");
+  EXPECT_EQ(written["steps"][0]["queue"], "models");
+  EXPECT_EQ(written["steps"][1]["approval"], document["steps"][1]["approval"]);
+  EXPECT_EQ(written["steps"][3]["pause"], document["steps"][3]["pause"]);
+  EXPECT_EQ(written["steps"][4]["await_event"], document["steps"][4]["await_event"]);
+  EXPECT_EQ(written["transitions"][0]["when"], document["transitions"][0]["when"]);
+  EXPECT_EQ(written["transitions"][1]["at_most"], 2);
+  EXPECT_EQ(read(joined_document()).to_json()["steps"][3]["after"], json({"prices", "check"}));
 }
 
 TEST(definition, canonical_json_has_every_key) {
@@ -92,6 +178,34 @@ TEST(definition, canonical_json_has_every_key) {
 
 TEST(definition, the_fingerprint_is_stored_so_it_never_changes) {
   EXPECT_EQ(read(sample_document()).fingerprint(), "1cd18311bada73b2f2e1b6e8c3034f225142bcd36bb9e55ad82c0f9e099181ad");
+}
+
+void expect_other_fingerprints(const json& document, const json& changes) {
+  const definition original = read(document);
+  std::set<std::string> fingerprints{original.fingerprint()};
+  for (const json& change : changes) {
+    json changed = original.to_json();
+    changed[json::json_pointer(change[0].get<std::string>())] = change[1];
+    EXPECT_TRUE(fingerprints.insert(read(changed).fingerprint()).second) << change;
+  }
+}
+
+TEST(definition, every_change_of_a_flow_gives_another_fingerprint) {
+  expect_other_fingerprints(flow_document(), json::parse(R"([
+    ["/queue", "other"], ["/triggers/0/missed", "skip"], ["/triggers/0/missed_limit", 6],
+    ["/triggers/0/overlap", "cancel_previous"], ["/steps/0/queue", ""],
+    ["/steps/1/approval/quorum", 3], ["/steps/1/approval/expires_in_ms", 0], ["/steps/1/approval/on_expiry", "reject"],
+    ["/steps/3/pause/expires_in_ms", 1], ["/steps/4/await_event/name", "other"],
+    ["/steps/4/await_event/timeout_ms", 1],
+    ["/transitions/1/at_most", 3], ["/transitions/1/when/equals", false], ["/transitions/1/when/path", "risk"],
+    ["/transitions/1/when", {"not": {"path": "risk.is_unclear", "equals": true}}],
+    ["/transitions/1/when", {"all": [{"path": "risk.is_unclear", "equals": true}]}],
+    ["/transitions/0/when/any/0/greater_than", 71], ["/transitions/0/when/any/0/greater_than", "70"],
+    ["/transitions/0/when/any/1/all/0/in", ["SE", "NO"]]
+  ])"));
+  expect_other_fingerprints(joined_document(), json::parse(R"([
+    ["/steps/3/after", ["check", "prices"]], ["/steps/4/after", ["fetch"]], ["/steps/0/after", ["prices"]]
+  ])"));
 }
 
 TEST(definition, every_change_gives_another_fingerprint) {
@@ -136,6 +250,15 @@ TEST(definition, the_order_of_keys_and_left_out_defaults_do_not_matter) {
   document["transitions"][0].erase("on");
   document["triggers"][0].erase("schedule");
   EXPECT_EQ(read(document).fingerprint(), fingerprint);
+
+  json plain = joined_document();
+  const std::string joined_fingerprint = read(plain).fingerprint();
+  plain["queue"] = "";
+  plain["steps"][0]["queue"] = nullptr;
+  plain["steps"][0]["after"] = nullptr;
+  plain["steps"][2]["approval"] = {{"quorum", 1}, {"expires_in_ms", 0}, {"on_expiry", "reject"}};
+  plain["steps"][4]["await_event"]["timeout_ms"] = 0;
+  EXPECT_EQ(read(plain).fingerprint(), joined_fingerprint);
 }
 
 TEST(definition, parts_are_as_declared) {
@@ -167,47 +290,130 @@ TEST(definition, parts_are_as_declared) {
   EXPECT_EQ(d.steps()[3].retry.max_attempts, retry_policy::unset);
 }
 
-TEST(definition, next_follows_the_transitions) {
-  json document = sample_document();
-  std::swap(document["steps"][0], document["steps"][4]);  // The entry need not come first.
+TEST(definition, routes_are_the_transitions_of_an_outcome_in_their_order) {
+  json document = flow_document();
+  std::swap(document["steps"][0], document["steps"][1]);
   const definition d = read(document);
-  const std::size_t entry = d.entry();
-  EXPECT_EQ(d.steps()[entry].name, "fetch");
-  EXPECT_EQ(entry, 4U);
-  EXPECT_EQ(d.find_step("give_up"), 0U);
+  EXPECT_FALSE(d.has_dependencies());
+  const std::size_t score = *d.find_step("score");
+  EXPECT_EQ(score, 1U);
   EXPECT_EQ(d.find_step("complete"), std::nullopt);
 
-  ASSERT_TRUE(d.next(entry, on::ok).has_value());
-  EXPECT_EQ(d.next(entry, on::ok)->step, d.find_step("say"));
-  EXPECT_EQ(d.next(entry, on::error)->step, d.find_step("give_up"));
-  const std::size_t store = *d.find_step("store");
-  ASSERT_TRUE(d.next(store, on::ok).has_value());
-  EXPECT_EQ(d.next(store, on::ok)->step, std::nullopt);
-  EXPECT_FALSE(d.next(store, on::error).has_value());
-  EXPECT_FALSE(d.next(99, on::ok).has_value());
+  const auto forward = d.routes(score, on::ok);
+  ASSERT_EQ(forward.size(), 3U);
+  EXPECT_EQ(forward[0].transition, 0U);
+  EXPECT_EQ(forward[0].to, d.find_step("approve"));
+  EXPECT_EQ(forward[2].transition, 2U);
+  EXPECT_EQ(forward[2].to, d.find_step("paid"));
+  EXPECT_TRUE(d.routes(score, on::error).empty());
+  const auto late = d.routes(*d.find_step("paid"), on::timeout);
+  ASSERT_EQ(late.size(), 2U);
+  EXPECT_EQ(late[0].to, d.find_step("remind"));
+  EXPECT_EQ(late[1].transition, 11U);
+  EXPECT_EQ(late[1].to, std::nullopt);
+  EXPECT_TRUE(d.dependencies(score).empty());
+  EXPECT_TRUE(d.dependents(score).empty());
+}
+
+TEST(definition, a_run_begins_where_nothing_leads_to) {
+  json document = sample_document();
+  std::swap(document["steps"][0], document["steps"][4]);
+  const definition d = read(document);
+  ASSERT_EQ(d.entries().size(), 1U);
+  EXPECT_EQ(d.entries()[0], 4U);
+  EXPECT_EQ(d.steps()[4].name, "fetch");
+}
+
+TEST(definition, a_run_may_begin_with_a_step_of_a_loop) {
+  json document = flow_document();
+  const auto first_of = [&] {
+    const definition d = read(document);
+    return d.steps()[d.entries()[0]].name;
+  };
+  EXPECT_EQ(first_of(), "score");
+  std::swap(document["steps"][0], document["steps"][2]);
+  EXPECT_EQ(first_of(), "rework");
+  // Only a limited transition leads to remind, too, but from a step outside of its loop.
+  std::swap(document["steps"][0], document["steps"][5]);
+  EXPECT_EQ(first_of(), "score");
+  document["steps"].push_back({{"name", "start"}});
+  document["transitions"].push_back({{"from", "start"}, {"to", "paid"}});
+  document["transitions"].push_back({{"from", "start"}, {"on", "error"}, {"to", "score"}, {"at_most", 1}});
+  EXPECT_EQ(first_of(), "start");
+}
+
+TEST(definition, the_output_of_gates_and_events_goes_under_their_names) {
+  const definition d = read(flow_document());
+  EXPECT_EQ(d.output_key(*d.find_step("score")), "risk");
+  EXPECT_EQ(d.output_key(*d.find_step("approve")), "review");
+  EXPECT_EQ(d.output_key(*d.find_step("hold")), "hold");
+  EXPECT_EQ(d.output_key(*d.find_step("paid")), "paid");
+  EXPECT_EQ(d.output_key(*d.find_step("remind")), "");
+  EXPECT_EQ(d.output_key(*d.find_step("ship")), "");
+}
+
+TEST(definition, steps_without_dependencies_are_entries) {
+  const definition d = read(joined_document());
+  const auto list = [](std::span<const std::size_t> of) { return std::vector<std::size_t>(of.begin(), of.end()); };
+  using steps = std::vector<std::size_t>;
+  EXPECT_TRUE(d.has_dependencies());
+  EXPECT_EQ(list(d.entries()), (steps{0, 1}));
+  EXPECT_EQ(list(d.dependencies(3)), (steps{1, 2}));
+  EXPECT_EQ(list(d.dependents(1)), (steps{3, 4}));
+  EXPECT_EQ(list(d.dependents(5)), steps{});
+  EXPECT_EQ(d.steps()[3].after, (std::vector<std::string>{"prices", "check"}));
+  EXPECT_TRUE(d.routes(0, on::ok).empty());
 }
 
 TEST(definition, lists_have_a_limit) {
   json document = sample_document();
-  for (int i = 0; i < 1000; ++i) document["transitions"].push_back({{"from", "x"}, {"to", "y"}});
+  for (int i = 0; i < 5000; ++i) document["transitions"].push_back({{"from", "x"}, {"to", "y"}});
   const auto found = definition::from_json(document);
   ASSERT_FALSE(found.has_value());
   ASSERT_EQ(found.error().problems.size(), 1U);
   EXPECT_EQ(found.error().problems[0].path, "transitions");
-  EXPECT_EQ(found.error().problems[0].rule, "json_list_is_longer_than_1000");
+  EXPECT_EQ(found.error().problems[0].rule, "json_list_is_longer_than_5000");
 }
 
-TEST(definition, a_long_chain_is_fine) {
+json chain(int length) {
   json document = sample_document();
   json steps = json::array();
   json transitions = json::array();
-  for (int i = 0; i < 1000; ++i) {
-    steps.push_back({{"name", std::to_string(i)}});
-    transitions.push_back({{"from", std::to_string(i)}, {"to", i < 999 ? std::to_string(i + 1) : "complete"}});
+  for (int i = 0; i < length; ++i) {
+    steps.push_back({{"name", std::to_string(i)}, {"output", std::to_string(i)}});
+    const std::string next = i < length - 1 ? std::to_string(i + 1) : "complete";
+    transitions.push_back({{"from", std::to_string(i)}, {"to", next}});
   }
   document["steps"] = steps;
   document["transitions"] = transitions;
-  EXPECT_EQ(read(document).steps().size(), 1000U);
+  return document;
+}
+
+TEST(definition, a_long_chain_is_fine) { EXPECT_EQ(read(chain(5000)).steps().size(), 5000U); }
+
+TEST(definition, a_long_chain_that_leads_back_everywhere_is_fine) {
+  json document = chain(2500);
+  for (int i = 2500; i-- > 1;) {
+    document["transitions"].push_back(
+        {{"from", std::to_string(i)}, {"on", "error"}, {"to", std::to_string(i - 1)}, {"at_most", 1}});
+  }
+  document["steps"][0]["input"] = {{{"name", "last"}, {"path", "2498"}}};
+  EXPECT_EQ(read(document).entries()[0], 0U);
+}
+
+TEST(definition, a_wide_join_is_fine) {
+  json document = joined_document();
+  json steps = json::array();
+  json names = json::array();
+  for (int i = 0; i < 4999; ++i) {
+    names.push_back("step " + std::to_string(i));
+    steps.push_back({{"name", names.back()}, {"output", names.back()}});
+  }
+  steps.push_back({{"name", "join"}, {"after", names}});
+  document["steps"] = steps;
+  const definition d = read(document);
+  EXPECT_EQ(d.entries().size(), 4999U);
+  EXPECT_EQ(d.dependencies(4999).size(), 4999U);
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
-// A valid workflow for tests to break.
+// Valid workflows for tests to break.
 #pragma once
 
 #include <squid_mesh/json.hpp>
 
 namespace squid_mesh {
 
-/// With every kind of trigger, field and step.
+/// With every kind of trigger and field, and transitions that only the outcome decides about.
 inline json sample_document() {
   return json::parse(R"({
     "name": "demo.sample",
@@ -39,6 +39,68 @@ inline json sample_document() {
       {"from": "rest", "to": "store"},
       {"from": "store", "to": "complete"},
       {"from": "give_up", "to": "complete"}
+    ]
+  })");
+}
+
+/// With conditions, transitions that lead back, gates and an event that may be late.
+inline json flow_document() {
+  return json::parse(R"({
+    "name": "demo.flow",
+    "queue": "reviews",
+    "triggers": [
+      {"name": "nightly", "schedule": "0 3 * * *", "timezone": "Europe/Oslo",
+       "missed": "run_all", "missed_limit": 5, "overlap": "skip",
+       "payload": [{"name": "country", "type": "string", "default": "NO"}]}
+    ],
+    "steps": [
+      {"name": "score", "output": "risk", "queue": "models"},
+      {"name": "approve", "kind": "approval", "output": "review",
+       "approval": {"quorum": 2, "expires_in_ms": 86400000, "on_expiry": "error"}},
+      {"name": "rework", "output": "draft",
+       "input": [{"name": "why", "path": "review.reason"}, {"name": "at", "path": "schedule"}]},
+      {"name": "hold", "kind": "pause", "pause": {"expires_in_ms": 3600000}},
+      {"name": "paid", "kind": "await_event", "await_event": {"name": "payment.received", "timeout_ms": 60000}},
+      {"name": "remind", "kind": "log", "log": {"message": "Please pay"}, "queue": "texts"},
+      {"name": "ship",
+       "input": [{"name": "receipt", "path": "paid.id"}, {"name": "by", "path": "hold.by"}, {"name": "draft", "path": "draft"}]}
+    ],
+    "transitions": [
+      {"from": "score", "to": "approve", "when": {"any": [
+        {"path": "risk.score", "greater_than": 70},
+        {"all": [{"path": "country", "in": ["NO", "SE"]}, {"not": {"path": "risk.waiver", "exists": true}}]},
+        {"path": "risk.levels[0]", "not_equals": "low"},
+        {"path": "risk.ratio", "less_than": 0.5}]}},
+      {"from": "score", "to": "hold", "when": {"path": "risk.is_unclear", "equals": true}, "at_most": 2},
+      {"from": "score", "to": "paid"},
+      {"from": "approve", "to": "hold"},
+      {"from": "approve", "on": "error", "to": "rework", "at_most": 3},
+      {"from": "approve", "on": "error", "to": "complete"},
+      {"from": "rework", "to": "score", "at_most": 3},
+      {"from": "rework", "to": "complete"},
+      {"from": "hold", "to": "paid"},
+      {"from": "paid", "to": "ship"},
+      {"from": "paid", "on": "timeout", "to": "remind", "at_most": 2},
+      {"from": "paid", "on": "timeout", "to": "complete"},
+      {"from": "remind", "to": "paid"},
+      {"from": "ship", "to": "complete"}
+    ]
+  })");
+}
+
+/// With steps side by side, and joins of them.
+inline json joined_document() {
+  return json::parse(R"({
+    "name": "demo.joined",
+    "triggers": [{"name": "manual", "payload": [{"name": "url", "type": "string"}]}],
+    "steps": [
+      {"name": "fetch", "output": "page", "input": [{"name": "url", "path": "url"}]},
+      {"name": "prices", "output": "prices"},
+      {"name": "check", "kind": "approval", "after": ["fetch"]},
+      {"name": "merge", "output": "page", "after": ["prices", "check"],
+       "input": [{"name": "page", "path": "page.body"}, {"name": "prices", "path": "prices"}, {"name": "by", "path": "check.by"}]},
+      {"name": "arrived", "kind": "await_event", "await_event": {"name": "truck.arrived"}, "after": ["prices"]},
+      {"name": "tell", "kind": "log", "log": {"message": "Merged"}, "after": ["merge", "arrived"]}
     ]
   })");
 }

@@ -25,6 +25,26 @@ constexpr bool always_holds(const Transition& t) {
   return t.when.terms.empty() && !is_limited(t);
 }
 
+/// A run begins with the first step, in the order declared, to which no transition leads but those with limits, and no
+/// step that it doesn't lead to itself. `Graph` is that of all transitions, with `is_limited(node, edge)`, which has
+/// cycles only through those with limits.
+template <class Graph>
+constexpr std::size_t first_step(const Graph& graph, const depth_first& walk) {
+  step_set steps(graph.size());  // That can't be the first.
+  step_set groups(walk.groups());
+  for (std::size_t from = 0; from < graph.size(); ++from) {
+    for (std::size_t k = 0; k < graph.degree(from); ++k) {
+      const std::size_t to = graph.target(from, k);
+      if (to == depth_first::nowhere) continue;
+      if (!graph.is_limited(from, k)) steps.insert(to);
+      if (walk.group(to) != walk.group(from)) groups.insert(walk.group(to));
+    }
+  }
+  std::size_t first = 0;
+  while (steps.contains(first) || groups.contains(walk.group(first))) ++first;
+  return first;
+}
+
 /// See rules.hpp for what `Workflow` and `Report` are.
 template <class Workflow, class Report>
 class graph_check {
@@ -36,8 +56,10 @@ class graph_check {
     if (!resolve()) return;
     check_routes();
     if (!is_finite()) return;
-    check_reach();
-    check_produced_keys();
+    if (next_.empty()) return;
+    const depth_first walk(graph{*this, true});
+    check_reach(first_step(graph{*this, true}, walk));
+    check_produced_keys(walk);
   }
 
  private:
@@ -59,8 +81,10 @@ class graph_check {
     [[nodiscard]] constexpr std::size_t size() const { return of.next_.size(); }
     [[nodiscard]] constexpr std::size_t degree(std::size_t step) const { return of.next_[step].size(); }
     [[nodiscard]] constexpr std::size_t target(std::size_t step, std::size_t k) const {
-      const link& l = of.next_[step][k];
-      return has_limited || !is_limited(of.at(l)) ? l.to : nowhere;
+      return has_limited || !is_limited(step, k) ? of.next_[step][k].to : nowhere;
+    }
+    [[nodiscard]] constexpr bool is_limited(std::size_t step, std::size_t k) const {
+      return detail::is_limited(of.at(of.next_[step][k]));
     }
   };
   static_assert(nowhere == depth_first::nowhere);
@@ -142,20 +166,9 @@ class graph_check {
     return walk.closing_edges().empty();
   }
 
-  /// A run begins with the first step to which no transition leads that may be followed any number of times. Every
-  /// other one has to be reached from there.
-  constexpr void check_reach() {
-    step_set targets(next_.size());
-    for (const links& out : next_) {
-      for (const link& l : out) {
-        if (l.to != nowhere && !is_limited(at(l))) targets.insert(l.to);
-      }
-    }
+  constexpr void check_reach(std::size_t from) {
     step_set reached(next_.size());
-    std::vector<std::size_t> to_visit;
-    for (std::size_t i = 0; i < next_.size() && to_visit.empty(); ++i) {
-      if (!targets.contains(i)) to_visit.push_back(i);
-    }
+    std::vector<std::size_t> to_visit{from};
     while (!to_visit.empty()) {
       const std::size_t step = to_visit.back();
       to_visit.pop_back();
@@ -172,8 +185,7 @@ class graph_check {
 
   /// Whether each key that a step reads can be there: from a payload, or from a step that may have succeeded before.
   /// Steps that lead to each other have the same past.
-  constexpr void check_produced_keys() {
-    const depth_first walk(graph{*this, true});
+  constexpr void check_produced_keys(const depth_first& walk) {
     std::vector<past> pasts(walk.groups(), past(next_.size()));
     for (std::size_t step = 0; step < next_.size(); ++step) {
       for (const link& l : next_[step]) {

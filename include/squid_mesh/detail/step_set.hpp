@@ -1,4 +1,4 @@
-// squid_mesh/detail/step_set.hpp - some of a workflow's steps.
+// squid_mesh/detail/step_set.hpp - a set of indexes.
 #pragma once
 
 #include <cstddef>
@@ -7,10 +7,10 @@
 
 namespace squid_mesh::detail {
 
-/// Some of a workflow's steps, by their indexes.
+/// Some of a workflow's steps, or of groups of them, by their indexes.
 class step_set {
  public:
-  explicit constexpr step_set(std::size_t steps) : words_((steps + 63) / 64) {}
+  explicit constexpr step_set(std::size_t steps) : words_((steps + 63) / 64, std::uint64_t{0}) {}
 
   constexpr void insert(std::size_t step) { words_[step / 64] |= std::uint64_t{1} << step % 64; }
   constexpr void insert(const step_set& others) {
