@@ -28,7 +28,7 @@ struct operand {
   constexpr operand() = default;
   constexpr operand(const char* value) : is(kind::string), text(value) {}
   constexpr operand(std::string_view value) : is(kind::string), text(value) {}
-  constexpr operand(bool value) : is(kind::boolean), boolean(value) {}
+  constexpr operand(bool value) : boolean(value) {}
   constexpr operand(double value) : is(kind::floating), floating(value) {}
   constexpr operand(std::int64_t value) : is(kind::integer), integer(value) {}
   constexpr operand(int value) : operand(std::int64_t{value}) {}
