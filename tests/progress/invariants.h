@@ -147,6 +147,32 @@ inline void the_life_of_a_run_is_kept(const run_state& before, const decision& m
   if (first == fact_kind::attempt_discarded) RC_ASSERT(made.facts.size() == 1 && !made.status && !made.run_next);
 }
 
+/// What was in flight when a run began to end may end, nothing else.
+inline void nothing_begins_in_a_run_that_ends(const run_state& before, const run_state& after, const decision& made) {
+  if (!before.ending || before.ended) return;
+  RC_ASSERT(!made.run_next && made.opened.empty() && made.woken.empty());
+  for (std::size_t i = 0; i < before.steps.size(); ++i) RC_ASSERT(after.steps[i].visits == before.steps[i].visits);
+}
+
+/// What comes too late for a run that is cancelled, or whose deadline has passed, changes nothing in it.
+inline void late_results_are_not_applied(const run_state& before, const run_state& after, const decision& made) {
+  if (!before.discards_results || (before.ended && !after.ended)) return;
+  RC_ASSERT(after.context == before.context);
+  for (const fact& next : made.facts) RC_ASSERT(!completes_a_step(next.kind));
+}
+
+inline void nothing_is_over_before_its_time(const run_state& before, const decision& made) {
+  for (const fact& next : made.facts) {
+    const auto step = before.definition->find_step(next.step);
+    const bool is_over =
+        next.kind == fact_kind::gate_expired || next.kind == fact_kind::event_timed_out ||
+        (next.kind == fact_kind::step_completed && before.definition->steps()[*step].kind == step_kind::wait);
+    if (!is_over) continue;
+    const step_progress& progress = before.steps[*step];
+    RC_ASSERT(progress.opened && progress.until && *progress.until <= next.at);
+  }
+}
+
 /// What a decision says fits together.
 inline void a_decision_makes_sense(const decision& made) {
   const bool changes = !made.facts.empty() || made.status || made.run_next || !made.opened.empty() ||

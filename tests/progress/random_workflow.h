@@ -12,7 +12,8 @@
 
 namespace squid_mesh::testing {
 
-inline int any(int from, int before) { return *rc::gen::inRange(from, before); }
+/// The whole range, however small the case is to be.
+inline int any(int from, int before) { return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(from, before)); }
 inline bool one_in(int n) { return any(0, n) == 0; }
 
 inline std::string step_name(int index) { return "s" + std::to_string(index); }

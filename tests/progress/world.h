@@ -120,6 +120,9 @@ class world {
   void write(plan<Event>& made) {
     for (const std::string& text : facts_of(made.made)) RC_LOG() << text << '\n';
     invariant::the_life_of_a_run_is_kept(run_.state, made.made);
+    invariant::nothing_begins_in_a_run_that_ends(run_.state, made.after, made.made);
+    invariant::late_results_are_not_applied(run_.state, made.after, made.made);
+    invariant::nothing_is_over_before_its_time(run_.state, made.made);
     if (!made.made.facts.empty()) run_.state = std::move(made.after);
     run_.history.facts.insert(run_.history.facts.end(), made.made.facts.begin(), made.made.facts.end());
     if (made.made.status) run_.history.run.status = made.made.status->status;
@@ -329,8 +332,18 @@ class world {
     if (auto* cancel = std::get_if<event::cancelled>(&what)) cancel->idle = jobs_.idle();
     if (auto* deadline = std::get_if<event::deadline_reached>(&what)) deadline->idle = jobs_.idle();
     auto made = decide_now(what);
+    RC_ASSERT(made.made.repeated == is_given_again(what));
     RC_ASSERT(!made.made.run_next && !made.made.stale && made.made.job == job_change{});
     return made;
+  }
+
+  [[nodiscard]] bool is_given_again(const command_event& what) const {
+    return std::visit(
+        [&](const auto& command) {
+          if constexpr (requires { command.by; }) return run_.state.command_keys.contains(command.by.key);
+          return false;
+        },
+        what);
   }
 
   void write_command(plan<command_event> made) {
