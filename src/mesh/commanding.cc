@@ -102,7 +102,7 @@ result<run_ref> mesh::replay_run(const run_id& id, const replay_options& options
   const run_record& old = history->run;
   auto workflow = options.newest_definition ? impl_->known.find(old.workflow) : impl_->known.pinned(old.definition);
   if (!workflow) return std::unexpected(std::move(workflow).error());
-  if (!(*workflow)->find_trigger(old.trigger)) {
+  if ((*workflow)->find_trigger(old.trigger) == nullptr) {
     return std::unexpected(error{.code = errc::conflict,
                                  .message = "workflow " + old.workflow + " has no trigger " + old.trigger + " any more",
                                  .kind = "no_trigger"});
@@ -118,7 +118,7 @@ result<run_ref> mesh::replay_run(const run_id& id, const replay_options& options
   }
   std::vector<commit> starts;
   starts.push_back(std::move(start));
-  auto refs = impl_->write_starts(std::move(starts));
+  auto refs = impl_->write_starts(starts);
   if (!refs) return std::unexpected(std::move(refs).error());
   return refs->front();
 }

@@ -29,7 +29,7 @@ struct mesh::impl {
   result<std::vector<commit>> plan_starts(std::string_view workflow, const std::vector<json>& payloads,
                                           const start_options& starting);
   /// Writes starts in one transaction, and says which of their runs were there already.
-  result<std::vector<run_ref>> write_starts(std::vector<commit> starts);
+  result<std::vector<run_ref>> write_starts(const std::vector<commit>& starts);
   /// What became of starts that have been written.
   result<std::vector<run_ref>> refs_of(const std::vector<commit>& starts, const std::vector<commit_outcome>& outcomes);
 

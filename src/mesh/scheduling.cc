@@ -80,7 +80,7 @@ result<run_ref> mesh::trigger_schedule(std::string_view workflow, std::string_vi
   if (!start) return std::unexpected(std::move(start).error());
   std::vector<commit> starts;
   starts.push_back(*std::move(start));
-  auto refs = impl_->write_starts(std::move(starts));
+  auto refs = impl_->write_starts(starts);
   if (!refs) return std::unexpected(std::move(refs).error());
   return refs->front();
 }

@@ -69,7 +69,7 @@ result<std::vector<commit>> mesh::impl::plan_starts(std::string_view workflow, c
   return commits;
 }
 
-result<std::vector<run_ref>> mesh::impl::write_starts(std::vector<commit> starts) {
+result<std::vector<run_ref>> mesh::impl::write_starts(const std::vector<commit>& starts) {
   if (starts.empty()) return std::vector<run_ref>();
   auto outcomes = workers.worker_node().write(starts);
   if (!outcomes) return std::unexpected(std::move(outcomes).error());
@@ -131,7 +131,7 @@ result<std::vector<run_ref>> mesh::start_runs(std::string_view workflow, const s
                                               const start_options& options) {
   auto commits = impl_->plan_starts(workflow, payloads, options);
   if (!commits) return std::unexpected(std::move(commits).error());
-  return impl_->write_starts(*std::move(commits));
+  return impl_->write_starts(*commits);
 }
 
 }  // namespace squid_mesh

@@ -16,9 +16,9 @@ bool asks_who_works(const command_event& what) {
   return std::holds_alternative<event::cancelled>(what) || std::holds_alternative<event::deadline_reached>(what);
 }
 
-command_event with_idle_branches(command_event what, std::vector<std::size_t> idle) {
-  if (auto* cancel = std::get_if<event::cancelled>(&what)) cancel->idle = std::move(idle);
-  if (auto* deadline = std::get_if<event::deadline_reached>(&what)) deadline->idle = std::move(idle);
+command_event with_idle_branches(command_event what, const std::vector<std::size_t>& idle) {
+  if (auto* cancel = std::get_if<event::cancelled>(&what)) cancel->idle = idle;
+  if (auto* deadline = std::get_if<event::deadline_reached>(&what)) deadline->idle = idle;
   return what;
 }
 
@@ -50,7 +50,7 @@ result<commander::plan> commander::decide_now(const run_id& run, const command_e
       idle.push_back(*index);
     }
   }
-  decision decided = decide(*state, with_idle_branches(what, std::move(idle)),
+  decision decided = decide(*state, with_idle_branches(what, idle),
                             {.now = node_.around().clock->now(), .node = node_.identity().name});
   if (decided.refusal) return std::unexpected(*std::move(decided.refusal));
   made.outcome = {.repeated = decided.repeated, .status = state->status()};
@@ -85,20 +85,19 @@ void commander::give(const run_id& run, const command_event& what, std::function
   if (made->change.facts.empty()) return done(made->outcome);
   std::vector<commit> commits;
   commits.push_back(std::move(made->change));
-  node_.submit(std::move(commits), jobs::patience::persist,
-               [this, run, what, done = std::move(done), outcome = made->outcome,
-                executed = std::move(made->executed)](result<std::vector<commit_outcome>> written) mutable {
-                 if (!written) return done(std::unexpected(std::move(written).error()));
-                 if (written->front().applied) {
-                   stop_workers(executed);
-                   return done(outcome);
-                 }
-                 std::vector<task> tasks;
-                 tasks.emplace_back([this, run, what = std::move(what), again = std::move(done)]() mutable {
-                   give(run, what, std::move(again));
-                 });
-                 node_.around().tasks->post(std::move(tasks));
-               });
+  node_.submit(
+      std::move(commits), jobs::patience::persist,
+      [this, run, what, done = std::move(done), outcome = made->outcome,
+       executed = std::move(made->executed)](result<std::vector<commit_outcome>> written) mutable {
+        if (!written) return done(std::unexpected(std::move(written).error()));
+        if (written->front().applied) {
+          stop_workers(executed);
+          return done(outcome);
+        }
+        std::vector<task> tasks;
+        tasks.emplace_back([this, run, what, again = std::move(done)]() mutable { give(run, what, std::move(again)); });
+        node_.around().tasks->post(std::move(tasks));
+      });
 }
 
 }  // namespace squid_mesh
