@@ -55,13 +55,14 @@ class explainer {
     for (auto look = looks_.begin() + 1; look != looks_.end(); ++look) {
       if (state_.is_active(look->step)) others.push_back(told_.declared(look->step).name);
     }
-    const std::string clause = clause_about(told_, looks_.front());
+    std::string clause = clause_about(told_, looks_.front());
     if (others.empty()) return clause;
     return clause + "; " + list_text(others) + (others.size() == 1 ? " is active, too" : " are active, too");
   }
 
   [[nodiscard]] std::string summary_of_ending() const {
     std::vector<std::string> steps;
+    steps.reserve(looks_.size());
     for (const branch_look& look : looks_) steps.push_back(told_.declared(look.step).name);
     const std::string since = instant_text(told_.ending_since.value_or(state_.last_at));
     const std::string last = list_text(steps) + (steps.size() == 1 ? " has ended" : " have ended");

@@ -109,7 +109,7 @@ class run_observer : public observer {
   void look_at(graph_edge& edge, std::size_t from, std::optional<std::size_t> transition) const override {
     const step_status outcome = state_.steps[from].status;
     const bool has_completed = outcome == step_status::completed && !state_.is_active(from);
-    edge.taken = transition ? state_.taken[*transition] : (has_completed ? 1 : 0);
+    edge.taken = transition ? state_.taken[*transition] : static_cast<int>(has_completed);
     if (edge.taken > 0) {
       edge.status = edge_status::selected;
     } else if (has_completed || (outcome == step_status::failed && !state_.is_active(from))) {

@@ -147,7 +147,7 @@ class historian {
   static std::string tell_failure(const fact& f, const json& data) {
     const auto again = instant(data, "retry_at");
     const bool is_lost = f.kind == fact_kind::attempt_lost;
-    std::string text =
+    const std::string text =
         is_lost ? (f.node.empty() ? "A worker" : f.node) + " died during step " + in_quotes(f.step)
                 : "Step " + in_quotes(f.step) + " failed: " + message_text(member(data, "error").value_or(json()));
     if (!again) return text + (is_lost ? "; it isn't tried again" : "; that is final");

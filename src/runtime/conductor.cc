@@ -145,9 +145,10 @@ void conductor::decide_on(happening& each) {
   each.commit.reset();
   each.made = decide(state_, each.what, present(*each.who));
   if (!each.made.stale) return;
-  // The journal has moved on without us, but the job is still ours: go on from where the branch is.
-  each.what = event::delivered{.branch = each.who->branch()};
-  each.made = decide(state_, each.what, present(*each.who));
+  // The journal has moved on without us. Whether the job is still ours is for its fence to say: if it is, whoever gets it
+  // next goes on from where the branch is; if not, this changes nothing, and nothing is begun beside its new holder.
+  each.made = decision();
+  each.made.job.is = job_change::kind::give_back;
 }
 
 void conductor::submit(std::vector<commit> commits, desk_ref open) {
@@ -229,7 +230,9 @@ void conductor::refused(const error& reason, desk& open) {
 bool conductor::is_ours(const jobs::slot& place) const {
   const delivery& held = place.delivery();
   const auto job = node_.store().read_job(held.job);
-  return job && job->state == jobs::state::executing && job->attempt == held.attempt && job->holder == held.holder;
+  // While nobody can say, the result of an attempt is not to be lost: the fences decide when it is written.
+  if (!job) return job.error().code != errc::not_found;
+  return job->state == jobs::state::executing && job->attempt == held.attempt && job->holder == held.holder;
 }
 
 /// The last one on this thread, all others in tasks of their own: they may take long.

@@ -189,16 +189,17 @@ TEST(View, ARetriedRunHasAnEditedInputAndTwoEnds) {
   run.succeed("right", 2);
   EXPECT_EQ(run.step("right").error, std::nullopt);
   run.succeed("join", 3);
-  EXPECT_EQ(history_of(run), (texts{
-                                 "run_started: Started by trigger \"manual\".",
-                                 "step_completed: Step \"left\" completed.",
-                                 "step_failed: Step \"right\" failed: broken; that is final.",
-                                 "run_failed: The run failed: broken.",
-                                 "retry_requested: ana let the run go on where it failed: repaired.",
-                                 "step_completed: Step \"right\" completed.",
-                                 "step_completed: Step \"join\" completed.",
-                                 "run_completed: The run completed.",
-                             }));
+  const texts told{
+      R"(run_started: Started by trigger "manual".)",
+      R"(step_completed: Step "left" completed.)",
+      R"(step_failed: Step "right" failed: broken; that is final.)",
+      "run_failed: The run failed: broken.",
+      "retry_requested: ana let the run go on where it failed: repaired.",
+      R"(step_completed: Step "right" completed.)",
+      R"(step_completed: Step "join" completed.)",
+      "run_completed: The run completed.",
+  };
+  EXPECT_EQ(history_of(run), told);
   EXPECT_EQ(run.view().history[4].details,
             (json{{"actor", "ana"}, {"reason", "repaired"}, {"input", {{"right", {{"b", 2}}}}}, {"node", "n1"}}));
 }
@@ -209,17 +210,17 @@ TEST(View, TellsWhatPeopleAndEventsDid) {
   run.on(event::approved{.by = {.actor = "ana", .reason = "fine", .metadata = {{"form", 3}}}, .step = {}});
   run.approve("bo");
   run.deliver("paid");
-  EXPECT_EQ(history_of(run), (texts{
-                                 "run_started: Started by trigger \"manual\".",
-                                 "step_completed: Step \"charge\" completed.",
-                                 "gate_opened: Step \"ship\" waits for the approval of 2 people until 2027-01-15 "
-                                 "08:01:00 UTC.",
-                                 "event_received: The event \"payment\" came from shop.",
-                                 "gate_voted: ana approved \"ship\" (1 of 2): fine.",
-                                 "gate_approved: bo approved \"ship\", as the last one needed.",
-                                 "event_taken: Step \"paid\" took the event \"payment\".",
-                                 "run_completed: The run completed.",
-                             }));
+  const texts told{
+      R"(run_started: Started by trigger "manual".)",
+      R"(step_completed: Step "charge" completed.)",
+      R"(gate_opened: Step "ship" waits for the approval of 2 people until 2027-01-15 08:01:00 UTC.)",
+      R"(event_received: The event "payment" came from shop.)",
+      R"(gate_voted: ana approved "ship" (1 of 2): fine.)",
+      R"(gate_approved: bo approved "ship", as the last one needed.)",
+      R"(event_taken: Step "paid" took the event "payment".)",
+      "run_completed: The run completed.",
+  };
+  EXPECT_EQ(history_of(run), told);
   const auto history = run.view().history;
   EXPECT_EQ(history[2].details,
             (json{{"quorum", 2}, {"until", "2027-01-15T08:01:00.000000Z"}, {"on_expiry", "reject"}, {"node", "n1"}}));
@@ -236,17 +237,15 @@ TEST(View, TellsWhatWentWrong) {
   run.on(event::interrupted{run.attempt("charge")});
   run.fail("charge", retryable("no answer."));
   run.on(event::worker_died{.branch = 0, .node = "n2", .since = run.now});
-  EXPECT_EQ(history_of(run), (texts{
-                                 "run_started: Started by trigger \"manual\".",
-                                 "step_parked: n1 has no handler for step \"charge\"; the run waits for a process that "
-                                 "has one.",
-                                 "attempt_interrupted: Step \"charge\" was interrupted, because n1 shut down; it runs "
-                                 "again.",
-                                 "step_failed: Step \"charge\" failed: no answer; it is tried again at 2027-01-15 "
-                                 "08:00:01 UTC.",
-                                 "attempt_lost: n2 died during step \"charge\"; it isn't tried again.",
-                                 "run_failed: The run failed: the worker died during the attempt.",
-                             }));
+  const texts told{
+      R"(run_started: Started by trigger "manual".)",
+      R"(step_parked: n1 has no handler for step "charge"; the run waits for a process that has one.)",
+      R"(attempt_interrupted: Step "charge" was interrupted, because n1 shut down; it runs again.)",
+      R"(step_failed: Step "charge" failed: no answer; it is tried again at 2027-01-15 08:00:01 UTC.)",
+      R"(attempt_lost: n2 died during step "charge"; it isn't tried again.)",
+      "run_failed: The run failed: the worker died during the attempt.",
+  };
+  EXPECT_EQ(history_of(run), told);
 }
 
 TEST(View, TellsOfTheEnding) {
@@ -254,12 +253,13 @@ TEST(View, TellsOfTheEnding) {
   run.deliver("left");
   run.on(event::deadline_reached{.idle = {run.branch_at("right")}});
   run.succeed("left");
-  EXPECT_EQ(history_of(run), (texts{
-                                 "run_started: Started by trigger \"manual\".",
-                                 "deadline_passed: The run's deadline passed.",
-                                 "attempt_discarded: Step \"left\" ended when its result was not wanted any more.",
-                                 "run_failed: The run failed: the run's deadline has passed.",
-                             }));
+  const texts told{
+      R"(run_started: Started by trigger "manual".)",
+      "deadline_passed: The run's deadline passed.",
+      R"(attempt_discarded: Step "left" ended when its result was not wanted any more.)",
+      "run_failed: The run failed: the run's deadline has passed.",
+  };
+  EXPECT_EQ(history_of(run), told);
 }
 
 TEST(View, ShowsHowARunBegan) {

@@ -176,6 +176,46 @@ TEST_P(joins, wait_for_all_gates) {
   EXPECT_EQ(seen_.count("both"), 1);
 }
 
+TEST_P(joins, are_not_driven_on_by_a_node_that_has_lost_their_branches) {
+  mesh lost = open("lost");
+  mesh heir = open("heir");
+  std::map<std::string, doorstep> doors;
+  std::map<std::string, doorstep> heirs_doors;
+  const auto handlers = [this](std::map<std::string, doorstep>& of, const std::string& node) {
+    auto all = diamond_handlers();
+    for (const char* name : {"stock", "credit"}) {
+      all[name] = make_handler([this, &door = of[name], node, name = std::string(name)](const json&) {
+        seen_.add(name + " on " + node);
+        door.pass();
+        return json{{"score", 1}};
+      });
+    }
+    return all;
+  };
+  must(lost.add(diamond, handlers(doors, "lost")));
+  must(heir.add(diamond, handlers(heirs_doors, "heir")));
+  must(lost.start({.lease = 60s, .poll = 50ms}));
+  const run_id id = must(lost.start_run(diamond)).id;
+  ASSERT_TRUE(doors["stock"].wait_for(1));
+  ASSERT_TRUE(doors["credit"].wait_for(1));
+
+  // Others take the node for dead, and its branches over.
+  database_->execute("DELETE FROM squid_mesh_nodes");
+  must(heir.start({.lease = 400ms, .poll = 50ms}));
+  ASSERT_TRUE(heirs_doors["stock"].wait_for(1));
+  ASSERT_TRUE(heirs_doors["credit"].wait_for(1));
+  // The first result tells the lost node that the journal has moved on; the second comes when it knows.
+  doors["stock"].open();
+  std::this_thread::sleep_for(100ms);
+  doors["credit"].open();
+  std::this_thread::sleep_for(100ms);
+  for (auto& [name, door] : heirs_doors) door.open();
+  EXPECT_EQ(ended(heir, id).status, run_status::completed);
+  for (const char* step : {"stock on lost", "credit on lost", "stock on heir", "credit on heir"}) {
+    EXPECT_EQ(seen_.count(step), 1) << step;
+  }
+}
+
 TEST_P(joins, of_a_thousand_steps_work_on_one_node) {
   mesh m = open();
   add_fan(m, 1000);
