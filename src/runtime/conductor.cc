@@ -145,8 +145,8 @@ void conductor::decide_on(happening& each) {
   each.commit.reset();
   each.made = decide(state_, each.what, present(*each.who));
   if (!each.made.stale) return;
-  // The journal has moved on without us. Whether the job is still ours is for its fence to say: if it is, whoever gets it
-  // next goes on from where the branch is; if not, this changes nothing, and nothing is begun beside its new holder.
+  // The journal has moved on without us. Whether the job is still ours is for its fence to say: if it is, whoever gets
+  // it next goes on from where the branch is; if not, this changes nothing, and nothing is begun beside its new holder.
   each.made = decision();
   each.made.job.is = job_change::kind::give_back;
 }
