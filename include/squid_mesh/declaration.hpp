@@ -213,6 +213,11 @@ struct step_options {
   detail::fixed_list<std::string_view, 32> after{};
   /// Where a worker for the step is looked for; empty: on the workflow's queue.
   std::string_view queue{};
+  /// What the action does can't be undone, such as sending money. A run in which it has completed is only replayed by
+  /// who insists: see `replay_options::allow_irreversible`.
+  bool irreversible = false;
+  /// False: what the action does can't be made good by another one either. The same holds for replays.
+  bool compensatable = true;
 };
 
 /// The built-in step that writes a line to the host's log.
@@ -238,7 +243,8 @@ struct pause {
 };
 
 /// The built-in step that stops the run until people have approved (`ok`) or one has rejected (`error`). Its output
-/// says who decided what, when and why.
+/// says who decided what, when and why: `decision`, `actor`, `at`, and where they were given `comment` and `metadata`;
+/// with a quorum of several, `approvals` has the same of each approval, in their order.
 struct approval {
   int quorum = 1;              ///< how many different people have to approve
   milliseconds expires_in{0};  ///< zero: never
@@ -316,6 +322,17 @@ enum class on { ok, error, timeout };
 /// `ok`, `error`, `timeout`.
 std::string_view to_string(on outcome);
 
+/// What a transition that follows a failure does about what was done before it. It is said in the run's history and
+/// graph.
+enum class recovery {
+  none,          ///< Nothing in particular.
+  compensation,  ///< It leads to steps that make good what was done: give money back, say that an order is off.
+  undo,          ///< It leads to steps that put things back as they were: release what was reserved.
+};
+
+/// `none`, `compensation`, `undo`.
+std::string_view to_string(recovery what);
+
 /// The end of a run, as a transition's target. No step can have this name.
 inline constexpr std::string_view complete = "complete";
 
@@ -328,6 +345,7 @@ struct transition {
   condition when{};
   /// How often a run may follow it; zero: any number of times. One that leads back to an earlier step needs it.
   int at_most = 0;
+  squid_mesh::recovery recovery = squid_mesh::recovery::none;
 };
 
 // -- The whole -------------------------------------------------------------------------------------------------------

@@ -58,6 +58,8 @@ class definition {
     bool transactional = false;
     std::vector<std::string> after;
     std::string queue;
+    bool irreversible = false;
+    bool compensatable = true;
     std::string log_message;
     level log_severity = level::info;
     milliseconds wait_duration{0};
@@ -82,6 +84,7 @@ class definition {
     std::string to;
     condition when;
     int at_most = 0;
+    squid_mesh::recovery recovery = squid_mesh::recovery::none;
   };
 
   /// A transition as the graph has it.

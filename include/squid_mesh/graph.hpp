@@ -41,6 +41,7 @@ struct graph_edge {
   std::string on;            ///< `ok`, `error`, `timeout`; `after`: `to` waits for `from`
   json condition = nullptr;  ///< as in the definition's JSON
   int at_most = 0;           ///< how often it may be followed; 0: any number of times
+  std::string recovery;      ///< `compensation`, `undo`, or empty
   int taken = 0;             ///< how often it was
   edge_status status = edge_status::pending;
 };

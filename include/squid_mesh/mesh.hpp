@@ -111,6 +111,8 @@ struct retry_options : command {
 struct replay_options : command {
   /// Pin the new run to the workflow as this process knows it, rather than to the definition of the old one.
   bool newest_definition = false;
+  /// Replay the run although steps have completed in it whose effects can't be undone or made good.
+  bool allow_irreversible = false;
 };
 
 /// What a command has come to.
@@ -123,6 +125,12 @@ struct command_receipt {
 struct bulk_outcome {
   run_id run;
   result<command_receipt> outcome;
+};
+
+/// What one replay of many has come to.
+struct bulk_replay {
+  run_id run;  ///< the old one
+  result<run_ref> outcome;
 };
 
 /// A cron trigger that was added, and when it fires.
@@ -210,13 +218,15 @@ class mesh {
   result<command_receipt> retry_run(const run_id& id, const retry_options& options = {});
 
   /// Starts a new run with the payload of an old one, to which it is linked. Under an idempotency key at most once.
+  /// `errc::conflict` of the kind "irreversible" where steps stand in its way: see `allow_irreversible`; the error's
+  /// details name them as `steps`.
   result<run_ref> replay_run(const run_id& id, const replay_options& options = {});
 
   /// The same for all runs that match, newest first, `filter.limit` at most. Where the filter names no status: those
   /// that haven't ended, and those that have failed.
   result<std::vector<bulk_outcome>> cancel_runs(run_filter filter, const command& by = {});
   result<std::vector<bulk_outcome>> retry_runs(run_filter filter, const command& by = {});
-  result<std::vector<run_ref>> replay_runs(const run_filter& filter, const replay_options& options = {});
+  result<std::vector<bulk_replay>> replay_runs(const run_filter& filter, const replay_options& options = {});
 
   // -- Schedules: the cron triggers of all workflows that were added to the database
 

@@ -116,6 +116,8 @@ json step_to_json(const Step& s) {
   if (s.transactional) out["transactional"] = true;
   if (!s.after.empty()) out["after"] = to_list(s.after, [](const auto& name) { return json(name); });
   if (!s.queue.empty()) out["queue"] = s.queue;
+  if (s.irreversible) out["irreversible"] = true;
+  if (!s.compensatable) out["compensatable"] = false;
   add_built_in(out, s);
   return out;
 }
@@ -161,6 +163,7 @@ json transition_to_json(const Transition& t) {
   std::size_t at = 0;
   if (!t.when.terms.empty()) out["when"] = term_to_json(t.when.terms, at);
   if (t.at_most != 0) out["at_most"] = t.at_most;
+  if (t.recovery != recovery::none) out["recovery"] = to_string(t.recovery);
   return out;
 }
 

@@ -215,6 +215,8 @@ definition::step read_step(const json& value, const place& where, reader_state& 
   object.boolean("transactional", s.transactional);
   read_after(object, state, s);
   object.text("queue", presence::defaulted, s.queue);
+  object.boolean("irreversible", s.irreversible);
+  object.boolean("compensatable", s.compensatable);
   read_built_in(object, where, state, s);
   object.no_other_keys();
   return s;
@@ -228,6 +230,7 @@ definition::transition read_transition(const json& value, const place& where, re
   object.text("to", presence::required, t.to);
   if (const json* found = object.value("when")) t.when = read_condition(*found, {&where, "when"}, state);
   object.integer("at_most", presence::defaulted, t.at_most);
+  object.word("recovery", presence::defaulted, words::recoveries, t.recovery);
   object.no_other_keys();
   return t;
 }

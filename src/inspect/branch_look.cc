@@ -153,7 +153,7 @@ void add_what_is_awaited(json& out, const told_run& told, const branch_look& loo
   const definition::step& step = told.declared(look.step);
   if (step.kind == step_kind::await_event) out["event"] = step.event;
   if (step.kind == step_kind::approval) {
-    out["approvals"] = told.state.steps[look.step].approvals;
+    out["approvals"] = approvers_of(told.state.steps[look.step]);
     out["quorum"] = step.quorum;
   }
   if (is_gate(step.kind)) out["on_expiry"] = to_string(step.on_expiry);

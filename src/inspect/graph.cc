@@ -63,6 +63,7 @@ class drawer {
                       .at_most = t.at_most};
       ++number;
       if (!t.when.terms.empty() || t.at_most > 0) edge.id += ":condition:" + std::to_string(number);
+      if (t.recovery != recovery::none) edge.recovery = to_string(t.recovery);
       observer_.look_at(edge, from, route.transition);
       graph_.edges.push_back(std::move(edge));
       has_end = has_end || !route.to;

@@ -69,6 +69,7 @@ std::string condition_text(const json& condition) {
 std::string label_of(const graph_edge& edge) {
   std::string text = edge.on;
   if (!edge.condition.is_null()) text += " if " + condition_text(edge.condition);
+  if (!edge.recovery.empty()) text += ", " + edge.recovery;
   if (edge.at_most > 0) text += ", at most " + std::to_string(edge.at_most) + (edge.at_most == 1 ? " time" : " times");
   if (edge.taken > 1) text += ", taken " + std::to_string(edge.taken) + " times";
   return text;

@@ -39,8 +39,10 @@ class historian {
   std::vector<audit_event> operator()() {
     add_start();
     auto end = told_.ends.begin();
+    auto recovery = told_.recoveries.begin();
     for (const fact& f : facts_) {
       add(f);
+      if (recovery != told_.recoveries.end() && recovery->after == f.seq) add(*recovery++);
       if (end == told_.ends.end() || end->after != f.seq) continue;
       add(*end++);
     }
@@ -79,6 +81,15 @@ class historian {
     if (end.status == run_status::failed) text = "The run failed: " + message_text(end.error.value_or(json()));
     if (end.status == run_status::cancelled) text = "The run was cancelled";
     add(end.after, end.at, "run_" + std::string(to_string(end.status)), {}, text + ".", std::move(details));
+  }
+
+  void add(const told_recovery& begun) {
+    const definition::transition& route = told_.state.definition->transitions()[begun.transition];
+    const std::string kind(to_string(route.recovery));
+    const std::string what = route.recovery == recovery::undo ? "Undoing what was done" : "Compensation";
+    add(begun.after, begun.at, kind + "_begun", route.from,
+        what + " begins, because step " + in_quotes(route.from) + " failed: with step " + in_quotes(route.to) + ".",
+        {{"to", route.to}});
   }
 
   void add(const fact& f) {

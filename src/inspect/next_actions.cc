@@ -1,6 +1,7 @@
 #include "inspect/next_actions.h"
 
 #include "inspect/sentence.h"
+#include "progress/replay.h"
 
 #include <algorithm>
 #include <string>
@@ -58,8 +59,16 @@ class adviser {
       add(run_action::retry, "Let the run go on where it failed, when the cause is gone.",
           "mesh.retry_run(RUN, {{.actor = NAME}})", "retry " + id_);
     }
-    add(run_action::replay, "Start a new run with the same payload.", "mesh.replay_run(RUN, {{.actor = NAME}})",
-        "replay " + id_);
+    const std::vector<std::string> against = steps_against_replay(told_.state);
+    if (against.empty()) {
+      add(run_action::replay, "Start a new run with the same payload.", "mesh.replay_run(RUN, {{.actor = NAME}})",
+          "replay " + id_);
+    } else {
+      add(run_action::replay,
+          "Start a new run with the same payload, if what can't be undone may be done again: " + list_text(against) +
+              ".",
+          "mesh.replay_run(RUN, {.allow_irreversible = true})", "replay " + id_ + " --allow-irreversible");
+    }
   }
 
   void add_for(const branch_look& look) {
@@ -92,8 +101,8 @@ class adviser {
 
   void add_decisions(const branch_look& look) {
     const std::string step = in_quotes(told_.declared(look.step).name);
-    const auto& approvals = told_.state.steps[look.step].approvals;
-    const std::string others = approvals.empty() ? "" : ", as somebody else than " + list_text(approvals);
+    const auto approvers = approvers_of(told_.state.steps[look.step]);
+    const std::string others = approvers.empty() ? "" : ", as somebody else than " + list_text(approvers);
     const std::string arguments = "(RUN, {.actor = NAME" + step_argument(look) + "})";
     const std::string options = " " + id_ + " --actor NAME" + step_option(look);
     add(run_action::approve, "Approve " + step + others + ".", "mesh.approve_run" + arguments, "approve" + options);

@@ -116,14 +116,16 @@ json to_json(const graph_node& node) {
 }
 
 json to_json(const graph_edge& edge) {
-  return {{"id", edge.id},
-          {"from", edge.from},
-          {"to", edge.to},
-          {"on", edge.on},
-          {"condition", edge.condition},
-          {"at_most", edge.at_most},
-          {"taken", edge.taken},
-          {"status", to_string(edge.status)}};
+  json out = {{"id", edge.id},
+              {"from", edge.from},
+              {"to", edge.to},
+              {"on", edge.on},
+              {"condition", edge.condition},
+              {"at_most", edge.at_most},
+              {"taken", edge.taken},
+              {"status", to_string(edge.status)}};
+  if (!edge.recovery.empty()) out["recovery"] = edge.recovery;
+  return out;
 }
 
 json to_json(const run_graph& graph) {

@@ -42,10 +42,12 @@ class teller {
       if (step) look_before(*step, f);
       const auto ending = told_.state.ending;
       const bool had_ended = told_.state.ended.has_value();
+      const std::vector<int> taken = told_.state.taken;
       if (auto applied = apply(told_.state, f); !applied) return applied;
       if (step) look_after(*step, f);
       if (told_.state.ending != ending) told_.ending_since = f.at;
       note_run(f, had_ended);
+      note_recovery(f, taken);
       note_visits();
     }
     return {};
@@ -107,6 +109,14 @@ class teller {
     if (f.kind == fact_kind::retry_requested) told_.wound_down_by = nullptr;
     if (had_ended || !told_.state.ended) return;
     told_.ends.push_back({.after = f.seq, .at = f.at, .status = *told_.state.ended, .error = told_.state.error});
+  }
+
+  void note_recovery(const fact& f, const std::vector<int>& taken_before) {
+    const auto transitions = told_.state.definition->transitions();
+    for (std::size_t i = 0; i < transitions.size(); ++i) {
+      if (transitions[i].recovery == recovery::none || told_.state.taken[i] == taken_before[i]) continue;
+      told_.recoveries.push_back({.after = f.seq, .at = f.at, .transition = i});
+    }
   }
 
   void note_visits() {

@@ -34,6 +34,13 @@ struct told_end {
   std::optional<json> error;
 };
 
+/// A failure was followed along a transition that recovers from it.
+struct told_recovery {
+  std::int64_t after = 0;  ///< the fact that says how the step failed
+  time_point at{};
+  std::size_t transition = 0;
+};
+
 /// An attempt that is going on: it has no fact yet, but its job says who has it since when.
 struct running_attempt {
   std::string node;
@@ -49,6 +56,7 @@ struct told_run {
   run_state state;  ///< after the whole journal
   std::vector<told_step> steps;
   std::vector<told_end> ends;
+  std::vector<told_recovery> recoveries;
   std::vector<std::size_t> path;            ///< the steps in the order in which the run came to them
   std::optional<time_point> ending_since;   ///< since when nothing begins any more
   const fact* wound_down_by = nullptr;      ///< the cancellation or the deadline because of which it ends or has ended

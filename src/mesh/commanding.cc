@@ -1,5 +1,6 @@
 // Commands to runs, one at a time and many at once.
 #include "mesh/impl.h"
+#include "progress/replay.h"
 #include "runtime/start.h"
 
 #include <squid_mesh/detail/text.hpp>
@@ -47,6 +48,21 @@ result<void> check(const gate_decision& decision, bool wants_actor, std::size_t 
   if (wants_actor && decision.actor.empty()) return invalid("actor is required: who decides?");
   if (auto good = check_said(decision.actor, decision.comment, decision.idempotency_key); !good) return good;
   return check_json(decision.metadata, max_bytes, "metadata");
+}
+
+/// Refuses to bring about again what can't be taken back.
+result<void> check_replay(workflows& known, const journal& old) {
+  const auto state = known.fold(old);
+  if (!state) return std::unexpected(state.error());
+  const std::vector<std::string> steps = steps_against_replay(*state);
+  if (steps.empty()) return {};
+  std::string names;
+  for (const std::string& name : steps) names += (names.empty() ? "" : ", ") + name;
+  return std::unexpected(error{.code = errc::conflict,
+                               .message = "run " + to_string(old.run.id) + " has done what can't be undone: " + names +
+                                          "; a replay does it again, and has to allow it",
+                               .kind = "irreversible",
+                               .details = {{"steps", steps}}});
 }
 
 }  // namespace
@@ -100,6 +116,9 @@ result<run_ref> mesh::replay_run(const run_id& id, const replay_options& options
   auto history = impl_->workers.store().read_run(id);
   if (!history) return std::unexpected(std::move(history).error());
   const run_record& old = history->run;
+  if (!options.allow_irreversible) {
+    if (auto good = check_replay(impl_->known, *history); !good) return std::unexpected(std::move(good).error());
+  }
   auto workflow = options.newest_definition ? impl_->known.find(old.workflow) : impl_->known.pinned(old.definition);
   if (!workflow) return std::unexpected(std::move(workflow).error());
   if ((*workflow)->find_trigger(old.trigger) == nullptr) {
@@ -110,6 +129,7 @@ result<run_ref> mesh::replay_run(const run_id& id, const replay_options& options
   json origin = {{"replay_of", to_string(id)}};
   if (!options.actor.empty()) origin["actor"] = options.actor;
   if (!options.reason.empty()) origin["reason"] = options.reason;
+  if (options.allow_irreversible) origin["allow_irreversible"] = true;
   const json before = old.origin.empty() ? json::object() : json::parse(old.origin, nullptr, false);
   if (before.is_object() && before.contains("schedule")) origin["schedule"] = before["schedule"];
   commit start = plan_replay(old, **workflow, origin, impl_->workers.now(), impl_->workers.random());
@@ -126,10 +146,10 @@ result<run_ref> mesh::replay_run(const run_id& id, const replay_options& options
 namespace {
 
 /// Gives a command to each run of a page.
-template <class Give>
-result<std::vector<bulk_outcome>> give_to_all(const result<run_page>& page, const Give& give_to) {
+template <class Outcome, class Give>
+result<std::vector<Outcome>> give_to_all(const result<run_page>& page, const Give& give_to) {
   if (!page) return std::unexpected(page.error());
-  std::vector<bulk_outcome> outcomes;
+  std::vector<Outcome> outcomes;
   outcomes.reserve(page->runs.size());
   for (const run_summary& run : page->runs) outcomes.push_back({.run = run.id, .outcome = give_to(run.id)});
   return outcomes;
@@ -141,24 +161,17 @@ result<std::vector<bulk_outcome>> mesh::cancel_runs(run_filter filter, const com
   if (filter.statuses.empty()) {
     filter.statuses = {run_status::pending, run_status::running, run_status::retrying, run_status::paused};
   }
-  return give_to_all(list_runs(filter), [&](const run_id& id) { return cancel_run(id, by); });
+  return give_to_all<bulk_outcome>(list_runs(filter), [&](const run_id& id) { return cancel_run(id, by); });
 }
 
 result<std::vector<bulk_outcome>> mesh::retry_runs(run_filter filter, const command& by) {
   if (filter.statuses.empty()) filter.statuses = {run_status::failed};
-  return give_to_all(list_runs(filter), [&](const run_id& id) { return retry_run(id, retry_options{by}); });
+  return give_to_all<bulk_outcome>(list_runs(filter),
+                                   [&](const run_id& id) { return retry_run(id, retry_options{by}); });
 }
 
-result<std::vector<run_ref>> mesh::replay_runs(const run_filter& filter, const replay_options& options) {
-  auto page = list_runs(filter);
-  if (!page) return std::unexpected(std::move(page).error());
-  std::vector<run_ref> refs;
-  for (const run_summary& run : page->runs) {
-    auto started = replay_run(run.id, options);
-    if (!started) return std::unexpected(std::move(started).error());
-    refs.push_back(*started);
-  }
-  return refs;
+result<std::vector<bulk_replay>> mesh::replay_runs(const run_filter& filter, const replay_options& options) {
+  return give_to_all<bulk_replay>(list_runs(filter), [&](const run_id& id) { return replay_run(id, options); });
 }
 
 }  // namespace squid_mesh

@@ -38,7 +38,7 @@ struct run_record {
   std::string start_key{};  ///< the idempotency key of its start, unique in the workflow; empty: none
   std::optional<time_point> deadline{};
   /// JSON text, an object, or empty: `schedule` (what is in the context under that key: the intended time and window of
-  /// a tick), `replay_of` (a run's id), `actor`, `reason`.
+  /// a tick), `replay_of` (a run's id), `allow_irreversible`, `actor`, `reason`.
   std::string origin{};
   /// The job that carries the run's only branch. None while it waits for somebody, and where the run has several:
   /// each of those has a row in `squid_mesh_branches`.

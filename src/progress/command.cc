@@ -36,13 +36,13 @@ class command_decider : public decider {
 
   decision operator()(const event::approved& what) {
     return resolve(what.by, what.step, step_kind::approval, [&](std::size_t gate) {
-      const auto& approvals = progress_of(gate).approvals;
-      if (std::ranges::find(approvals, what.by.actor) != approvals.end()) {
+      const auto approvers = approvers_of(progress_of(gate));
+      if (std::ranges::find(approvers, what.by.actor) != approvers.end()) {
         made_.refusal =
             forbidden("already_approved", what.by.actor + " has approved " + declared(gate).name + " already");
         return false;
       }
-      const bool is_last = static_cast<int>(approvals.size()) + 1 >= declared(gate).quorum;
+      const bool is_last = static_cast<int>(approvers.size()) + 1 >= declared(gate).quorum;
       record(is_last ? fact_kind::gate_approved : fact_kind::gate_voted, gate, to_data(what.by).dump());
       return is_last;
     });

@@ -21,6 +21,12 @@ job_insert job_for(const run_state& state, std::size_t branch) {
   return run_job(driven(state, branch), own.empty() ? state.queue : own, state.priority);
 }
 
+/// What it means for a step of this kind that its time is over.
+fact_kind end_of_waiting(step_kind kind) {
+  if (kind == step_kind::wait) return fact_kind::step_completed;
+  return kind == step_kind::await_event ? fact_kind::event_timed_out : fact_kind::gate_expired;
+}
+
 /// Decides for a worker: appends facts and follows the graph for as long as no action has to run.
 class worker_decider : public decider {
  public:
@@ -35,7 +41,7 @@ class worker_decider : public decider {
     } else {
       // Somebody wants the retry now. Whoever ends the run has to know that the attempt may be in flight.
       const bool is_early = progress_of(*step).status == step_status::retrying && when_.now < progress_of(*step).until;
-      if (is_early && !state_.ending) record(fact_kind::woken_early, *step, "");
+      if (is_early && !state_.ending) record(fact_kind::woken_early, step, "");
       go_on(what.branch);
     }
     return finish(true);
@@ -121,7 +127,7 @@ class worker_decider : public decider {
     if (state_.ended || !step) {
       end_branch(branch);
     } else if (state_.ending) {
-      record(fact_kind::step_skipped, *step, "");
+      record(fact_kind::step_skipped, step, "");
       go_on(branch);
     } else if (needs_worker(declared(*step).kind)) {
       run(branch, *step);
@@ -182,11 +188,7 @@ class worker_decider : public decider {
       if (made_.facts.empty()) record(fact_kind::woken_early, step, "");
       return sleep(step);
     }
-    const step_kind kind = declared(step).kind;
-    record(kind == step_kind::wait          ? fact_kind::step_completed
-           : kind == step_kind::await_event ? fact_kind::event_timed_out
-                                            : fact_kind::gate_expired,
-           step, "");
+    record(end_of_waiting(declared(step).kind), step, "");
     go_on(branch);
   }
 

@@ -140,13 +140,13 @@ class folding {
       case fact_kind::worker_lost:
         return true;
       case fact_kind::gate_voted:
-        progress.approvals.push_back(data_.value("actor", std::string()));
-        return true;
+        progress.approvals.push_back(what_was_said());
+        return progress.approvals.back().at("actor").is_string();
       case fact_kind::gate_unblocked:
         complete(step, gate_output("unblocked"));
         return true;
       case fact_kind::gate_approved:
-        complete(step, gate_output("approved"));
+        approve(step);
         return true;
       case fact_kind::gate_rejected:
         reject(step, gate_output("rejected"));
@@ -254,6 +254,7 @@ class folding {
 
   void complete(std::size_t step, json output) {
     leave(step, step_status::completed);
+    state_.steps[step].was_completed = true;
     put_output(step, std::move(output));
     if (state_.ending && !state_.definition->has_dependencies()) return;
     follow(step, on::ok);
@@ -287,14 +288,29 @@ class folding {
 
   // -- Waiting for somebody
 
+  /// Who has said it, when and why.
+  json what_was_said() const {
+    json said = {{"actor", data_.is_object() ? data_.value("actor", json()) : json()}, {"at", to_string(fact_.at)}};
+    if (!data_.is_object()) return said;
+    if (data_.contains("reason")) said["comment"] = data_["reason"];
+    if (data_.contains("metadata")) said["metadata"] = data_["metadata"];
+    return said;
+  }
+
   json gate_output(std::string_view decision) const {
-    json output = {{"decision", decision},
-                   {"actor", data_.is_object() ? data_.value("actor", json()) : json()},
-                   {"at", to_string(fact_.at)}};
-    if (!data_.is_object()) return output;
-    if (data_.contains("reason")) output["comment"] = data_["reason"];
-    if (data_.contains("metadata")) output["metadata"] = data_["metadata"];
+    json output = what_was_said();
+    output["decision"] = decision;
     return output;
+  }
+
+  /// The last approval says the gate's output; where it took several, all of them are in it.
+  void approve(std::size_t step) {
+    json output = gate_output("approved");
+    if (declared(step).quorum > 1) {
+      output["approvals"] = state_.steps[step].approvals;
+      output["approvals"].push_back(what_was_said());
+    }
+    complete(step, std::move(output));
   }
 
   void reject(std::size_t step, const json& output) {
@@ -385,6 +401,12 @@ void collect_ancestors(const definition& workflow, std::size_t step, std::vector
 }
 
 }  // namespace
+
+std::vector<std::string> approvers_of(const step_progress& gate) {
+  std::vector<std::string> actors;
+  for (const json& each : gate.approvals) actors.push_back(each.at("actor"));
+  return actors;
+}
 
 run_status run_state::status() const {
   if (ended) return *ended;

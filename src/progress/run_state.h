@@ -23,20 +23,24 @@ namespace squid_mesh {
 /// How far one step has come.
 struct step_progress {
   step_status status = step_status::pending;
-  int visits = 0;                      ///< how often the run has come to the step
-  int attempts = 0;                    ///< attempts that have ended, of every kind
-  int counted = 0;                     ///< those of this visit that count against the retry policy
-  bool parked = false;                 ///< the process that had the run has no handler for it
-  bool opened = false;                 ///< it lets time pass, or waits for somebody, and the journal says so
-  std::size_t branch = 0;              ///< on which branch it is or was
-  std::size_t missing = 0;             ///< how many of the steps that it waits for have not completed
-  time_point due_since{};              ///< since when a worker may have been at it: it was entered, or an attempt ended
-  std::optional<time_point> until;     ///< of waiting and retrying steps, and of gates that expire
-  std::vector<std::string> approvals;  ///< who has approved, of those needed
-  std::optional<json> edited_input;    ///< what a person has set as its input of this visit
-  std::optional<json> output;          ///< in a workflow of dependencies: for the steps after it
-  std::optional<json> error;           ///< why it failed for good, unless it was entered since
+  int visits = 0;                    ///< how often the run has come to the step
+  int attempts = 0;                  ///< attempts that have ended, of every kind
+  int counted = 0;                   ///< those of this visit that count against the retry policy
+  bool parked = false;               ///< the process that had the run has no handler for it
+  bool opened = false;               ///< it lets time pass, or waits for somebody, and the journal says so
+  std::size_t branch = 0;            ///< on which branch it is or was
+  std::size_t missing = 0;           ///< how many of the steps that it waits for have not completed
+  time_point due_since{};            ///< since when a worker may have been at it: it was entered, or an attempt ended
+  std::optional<time_point> until;   ///< of waiting and retrying steps, and of gates that expire
+  std::vector<json> approvals;       ///< given so far, of those needed: {"actor", "at", "comment"?, "metadata"?}
+  bool was_completed = false;        ///< in this visit or an earlier one
+  std::optional<json> edited_input;  ///< what a person has set as its input of this visit
+  std::optional<json> output;        ///< in a workflow of dependencies: for the steps after it
+  std::optional<json> error;         ///< why it failed for good, unless it was entered since
 };
+
+/// Who has approved, in the order of their approvals.
+std::vector<std::string> approvers_of(const step_progress& gate);
 
 /// Where a run is. A value; made by `begin` and moved on by `apply` alone.
 ///

@@ -231,6 +231,17 @@ constexpr auto d10 =
 constexpr auto d11 =
     sm::workflow(with_graph({{"only", sm::bound_action}}, {{"only", sm::on::ok, sm::complete, {}, 5}}));
 
+// rule: recovery_follows_no_failure
+constexpr auto d12 = sm::workflow(with_graph(
+    {{"first", sm::bound_action}, {"second", sm::bound_action}},
+    {{.from = "first", .to = "second", .recovery = sm::recovery::undo}, {"second", sm::on::ok, sm::complete}}));
+
+// rule: recovery_leads_to_no_step
+constexpr auto d13 = sm::workflow(
+    with_graph({{"only", sm::bound_action}},
+               {{"only", sm::on::ok, sm::complete},
+                {.from = "only", .on = sm::on::error, .to = sm::complete, .recovery = sm::recovery::undo}}));
+
 // -- Conditions --
 
 // rule: condition_path_is_malformed

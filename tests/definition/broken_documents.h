@@ -90,6 +90,8 @@ inline const std::vector<broken_document> broken_samples{
      {{"steps[2].wait.duration_ms", "duration_is_longer_than_a_century"}}},
     {"/steps/1/output", R"("line")", {{"steps[1]", "built_in_step_has_options_of_an_action"}}},
     {"/steps/2/timeout_ms", "5", {{"steps[2]", "built_in_step_has_options_of_an_action"}}},
+    {"/steps/2/irreversible", "true", {{"steps[2]", "built_in_step_has_options_of_an_action"}}},
+    {"/steps/2/compensatable", "false", {{"steps[2]", "built_in_step_has_options_of_an_action"}}},
     {"/steps/2/transactional", "true", {{"steps[2]", "built_in_step_has_options_of_an_action"}}},
     {"/steps/2/retry", R"({"max_attempts": 2})", {{"steps[2]", "built_in_step_has_options_of_an_action"}}},
     {"/steps/0/timeout_ms", "-1", {{"steps[0].timeout_ms", "timeout_is_negative"}}},

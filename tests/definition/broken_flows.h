@@ -75,6 +75,8 @@ inline const std::vector<broken_document> broken_flows{
     {"/transitions/1", R"({"from": "score", "to": "hold"})", {{"transitions[2].on", "transition_is_never_taken"}}},
     {"/transitions/11/at_most", "-1", {{"transitions[11].at_most", "transition_limit_is_negative"}}},
     {"/transitions/11/at_most", "1.5", {{"transitions[11].at_most", "json_has_the_wrong_type"}}},
+    {"/transitions/6/recovery", R"("undo")", {{"transitions[6].recovery", "recovery_follows_no_failure"}}},
+    {"/transitions/5/recovery", R"("undo")", {{"transitions[5].recovery", "recovery_leads_to_no_step"}}},
     {"/transitions/6/at_most", "0", {{"transitions[7].on", "transition_is_never_taken"}}},
     {"/transitions/13/to", R"("hold")", {{"transitions[13].to", "transitions_form_a_cycle"}}},
     {"/transitions/4/on", R"("timeout")", {{"transitions[4].on", "timeout_route_leaves_a_step_that_has_no_timeout"}}},

@@ -54,7 +54,7 @@ inline json flow_document() {
        "payload": [{"name": "country", "type": "string", "default": "NO"}]}
     ],
     "steps": [
-      {"name": "score", "output": "risk", "queue": "models"},
+      {"name": "score", "output": "risk", "queue": "models", "compensatable": false},
       {"name": "approve", "kind": "approval", "output": "review",
        "approval": {"quorum": 2, "expires_in_ms": 86400000, "on_expiry": "error"}},
       {"name": "rework", "output": "draft",
@@ -62,7 +62,7 @@ inline json flow_document() {
       {"name": "hold", "kind": "pause", "pause": {"expires_in_ms": 3600000}},
       {"name": "paid", "kind": "await_event", "await_event": {"name": "payment.received", "timeout_ms": 60000}},
       {"name": "remind", "kind": "log", "log": {"message": "Please pay"}, "queue": "texts"},
-      {"name": "ship",
+      {"name": "ship", "irreversible": true,
        "input": [{"name": "receipt", "path": "paid.id"}, {"name": "by", "path": "hold.by"}, {"name": "draft", "path": "draft"}]}
     ],
     "transitions": [
@@ -74,7 +74,7 @@ inline json flow_document() {
       {"from": "score", "to": "hold", "when": {"path": "risk.is_unclear", "equals": true}, "at_most": 2},
       {"from": "score", "to": "paid"},
       {"from": "approve", "to": "hold"},
-      {"from": "approve", "on": "error", "to": "rework", "at_most": 3},
+      {"from": "approve", "on": "error", "to": "rework", "at_most": 3, "recovery": "compensation"},
       {"from": "approve", "on": "error", "to": "complete"},
       {"from": "rework", "to": "score", "at_most": 3},
       {"from": "rework", "to": "complete"},

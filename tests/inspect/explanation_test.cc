@@ -262,6 +262,15 @@ TEST(Explanation, Completed) {
   EXPECT_EQ(actions_of(explain(run)), (texts{"replay"}));
 }
 
+TEST(Explanation, SaysWhatAReplayWouldDoAgain) {
+  seen_run run(one_step(R"({"name": "ship", "kind": "action", "irreversible": true})"));
+  run.deliver("ship");
+  run.succeed("ship");
+  const next_action replay = explain(run).next_actions.at(0);
+  EXPECT_TRUE(replay.description.contains("ship")) << replay.description;
+  EXPECT_EQ(replay.call, "mesh.replay_run(RUN, {.allow_irreversible = true})");
+}
+
 TEST(Explanation, Failed) {
   seen_run run(one_step(action));
   run.deliver("ship");

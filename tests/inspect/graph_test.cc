@@ -23,7 +23,7 @@ constexpr auto scoring = R"({"name": "test.scoring", "triggers": [{"name": "manu
     {"from": "score", "to": "review", "when": {"path": "risk", "greater_than": 70}},
     {"from": "score", "to": "rest", "when": {"all": [{"path": "a", "equals": "x"}, {"not": {"path": "b", "exists": true}}]}},
     {"from": "score", "to": "complete"},
-    {"from": "review", "to": "complete"}, {"from": "review", "on": "error", "to": "refuse"},
+    {"from": "review", "to": "complete"}, {"from": "review", "on": "error", "to": "refuse", "recovery": "undo"},
     {"from": "rest", "to": "score", "at_most": 2}, {"from": "rest", "to": "complete"},
     {"from": "refuse", "to": "complete"}]})";
 
@@ -57,6 +57,8 @@ TEST(Graph, OfAWorkflowIsPending) {
             (texts{"score:ok:review:condition:1 pending", "score:ok:rest:condition:2 pending",
                    "score:ok:complete pending", "review:ok:complete pending", "review:error:refuse pending",
                    "rest:ok:score:condition:1 pending", "rest:ok:complete pending", "refuse:ok:complete pending"}));
+  EXPECT_EQ(drawn.edges[0].recovery, "");
+  EXPECT_EQ(drawn.edges[4].recovery, "undo");
   EXPECT_EQ(drawn.edges[0].condition, (json{{"path", "risk"}, {"greater_than", 70}}));
   EXPECT_EQ(drawn.edges[5].at_most, 2);
 }
@@ -143,7 +145,7 @@ TEST(Graph, IsMermaid) {
   n0 -.->|"ok if #40;a #61; #34;x#34; and not b exists#41;"| n2
   n0 -.->|"ok"| n4
   n1 -->|"ok"| n4
-  n1 -->|"error"| n3
+  n1 -->|"error, undo"| n3
   n2 -.->|"ok, at most 2 times"| n0
   n2 -.->|"ok"| n4
   n3 -->|"ok"| n4

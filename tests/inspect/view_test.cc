@@ -248,6 +248,32 @@ TEST(View, TellsWhatWentWrong) {
   EXPECT_EQ(history_of(run), told);
 }
 
+TEST(View, TellsOfRecoveries) {
+  seen_run run(R"({"name": "test.order", "triggers": [{"name": "manual"}],
+    "steps": [{"name": "reserve"}, {"name": "charge"}, {"name": "release"}, {"name": "apologise"}],
+    "transitions": [{"from": "reserve", "to": "charge"}, {"from": "charge", "to": "complete"},
+                    {"from": "reserve", "on": "error", "to": "apologise"},
+                    {"from": "charge", "on": "error", "to": "release", "recovery": "undo"},
+                    {"from": "release", "on": "error", "to": "apologise", "recovery": "compensation"},
+                    {"from": "release", "to": "complete"}, {"from": "apologise", "to": "complete"}]})");
+  run.deliver("reserve");
+  run.succeed("reserve");
+  run.fail("charge", permanent("no money"));
+  run.fail("release", permanent("it is gone"));
+  run.succeed("apologise");
+  const texts told{
+      R"(run_started: Started by trigger "manual".)",
+      R"(step_completed: Step "reserve" completed.)",
+      R"(step_failed: Step "charge" failed: no money; that is final.)",
+      R"(undo_begun: Undoing what was done begins, because step "charge" failed: with step "release".)",
+      R"(step_failed: Step "release" failed: it is gone; that is final.)",
+      R"(compensation_begun: Compensation begins, because step "release" failed: with step "apologise".)",
+      R"(step_completed: Step "apologise" completed.)",
+      "run_completed: The run completed.",
+  };
+  EXPECT_EQ(history_of(run), told);
+}
+
 TEST(View, TellsOfTheEnding) {
   seen_run run(side_by_side);
   run.deliver("left");

@@ -145,7 +145,53 @@ TEST_P(commands, reach_all_runs_that_match) {
   ASSERT_EQ(outcomes.size(), 5U);
   for (const bulk_outcome& each : outcomes) EXPECT_EQ(each.outcome->status, run_status::cancelled);
   EXPECT_TRUE(must(m.cancel_runs({.workflow = "test.patient"})).empty());
-  EXPECT_EQ(must(m.replay_runs({.workflow = "test.patient"})).size(), 5U);
+  const auto replays = must(m.replay_runs({.workflow = "test.patient"}));
+  ASSERT_EQ(replays.size(), 5U);
+  for (const bulk_replay& each : replays) EXPECT_EQ(must(m.inspect_run(each.outcome->id)).replay_of, each.run);
+}
+
+TEST_P(commands, replay_what_cannot_be_undone_only_for_those_who_insist) {
+  mesh m = open();
+  static constexpr auto paying = workflow({
+      .name = "test.paying",
+      .triggers = {{.name = "manual", .payload = {{"works", type::boolean, value(true)}}}},
+      .steps = {{"check", bound_action, {.retry = {.max_attempts = 1}}},
+                {"pay", bound_action, {.irreversible = true}},
+                {"tell", bound_action, {.compensatable = false}}},
+      .transitions = {{"check", on::ok, "pay"}, {"pay", on::ok, "tell"}, {"tell", on::ok, complete}},
+  });
+  must(m.add(paying, {{"check", make_handler([](const json& input) -> result<json> {
+                         if (!input.at("works")) return std::unexpected(permanent("no"));
+                         return json::object();
+                       })},
+                      {"pay", note()},
+                      {"tell", note()}}));
+  must(m.start());
+  const run_id paid = must(m.start_run(paying)).id;
+  const run_id unpaid = must(m.start_run(paying, {{"works", false}})).id;
+  ended(m, paid);
+  ended(m, unpaid);
+  const auto refused = m.replay_run(paid);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::conflict);
+  EXPECT_EQ(refused.error().kind, "irreversible");
+  EXPECT_EQ(refused.error().details.at("steps"), (json{"pay", "tell"}));
+  EXPECT_FALSE(m.replay_run(paid, {.newest_definition = true}));
+  EXPECT_TRUE(m.replay_run(unpaid)) << "it has done nothing yet that counts";
+
+  const auto all = must(m.replay_runs({.workflow = "test.paying", .statuses = {run_status::completed}}));
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all.front().run, paid);
+  EXPECT_EQ(all.front().outcome.error().kind, "irreversible");
+
+  replay_options insisting{.allow_irreversible = true};
+  insisting.actor = "olga";
+  const run_ref again = must(m.replay_run(paid, insisting));
+  const run_view run = ended(m, again.id);
+  EXPECT_EQ(run.replay_of, paid);
+  EXPECT_EQ(seen_.count("pay"), 2);
+  const run_view told = must(m.inspect_run(again.id, {.include_history = true}));
+  EXPECT_EQ(told.history.front().details.at("allow_irreversible"), true) << "who insisted is in the history";
 }
 
 TEST_P(commands, to_runs_that_are_not_there_say_so) {

@@ -121,7 +121,7 @@ int run(const job_description& me) {
 int main(int argc, char** argv) {
   using namespace squid_mesh::testing::chaos;
   if (argc != 4) return 2;
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // NOLINT(cppcoreguidelines-pro-type-vararg): Linux has no other call for it.
   const sigset_t signals = termination();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return run({.url = argv[1], .name = argv[2], .lease = squid_mesh::milliseconds(std::stoi(argv[3]))});

@@ -49,7 +49,7 @@ TEST(claim_race, brings_a_journal_that_is_as_new_as_the_job) {
   before_taking.await_claim();
   // The other has the job, says something about the run, and gives the job back: it looks as it did before.
   database.execute("UPDATE oban_jobs SET state = 'executing', attempt = 1");
-  commit said = facts_of(1, {completed(1)});
+  const commit said = facts_of(1, {completed(1)});
   must(two->write({.now = t0, .commits = {&said}, .stage = {}, .claims = {}, .attempted_by = {}}));
   database.execute("UPDATE oban_jobs SET state = 'available', attempt = 0");
   before_taking.open();

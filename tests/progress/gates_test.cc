@@ -113,7 +113,15 @@ TEST(gates, as_many_people_as_the_quorum_have_to_approve) {
   EXPECT_EQ(facts_of(last), texts{"gate_approved check"});
   EXPECT_EQ(last.woken.size(), 1U);
   EXPECT_EQ(next_of(run, run.deliver()), "yes");
-  EXPECT_EQ(run.state.context.at("check").at("decision"), "approved");
+  const json& output = run.state.context.at("check");
+  EXPECT_EQ(output.at("decision"), "approved");
+  EXPECT_EQ(output.at("actor"), "cleo") << "the one whose approval was missing";
+  texts actors;
+  for (const json& each : output.at("approvals")) {
+    actors.push_back(each.at("actor"));
+    EXPECT_TRUE(each.contains("at"));
+  }
+  EXPECT_EQ(actors, (texts{"ada", "ben", "cleo"}));
 }
 
 TEST(gates, nobody_approves_twice) {

@@ -51,6 +51,8 @@
   RULE(transition_targets_a_step_that_is_not_declared, "no step has the name")                                         \
   RULE(transition_is_never_taken, "an earlier transition for the same outcome always holds")                           \
   RULE(transition_limit_is_negative, "a transition is followed any number of times (0), or at_most so many")           \
+  RULE(recovery_follows_no_failure, "only a transition on error or timeout has something to recover from")             \
+  RULE(recovery_leads_to_no_step, "a recovery is what a step does: it doesn't lead to the end of the run")             \
   RULE(conditional_transitions_have_no_fallback, "the last transition on ok must always hold")                         \
   RULE(condition_is_malformed, "a term lacks its operands, or has too many")                                           \
   RULE(condition_path_is_malformed, "the path is not of the form key.key[0].key")                                      \

@@ -160,7 +160,7 @@ template <class Step, class Report>
 constexpr void check_built_in(const Step& s, const place& where, Report& report) {
   const bool has_output = is_gate(s.kind) || s.kind == step_kind::await_event;
   if (!s.input.empty() || s.retry != retry_policy{} || s.timeout != milliseconds{0} || s.transactional ||
-      (!s.output.empty() && !has_output)) {
+      s.irreversible || !s.compensatable || (!s.output.empty() && !has_output)) {
     report.broken(rules::built_in_step_has_options_of_an_action, where, s.name);
   }
   if (has_output) {
@@ -199,6 +199,12 @@ constexpr void check_step(const Step& s, const place& where, Report& report) {
 template <class Transition, class Report>
 constexpr void check_transition(const Transition& t, const place& where, Report& report) {
   if (t.at_most < 0) report.broken(rules::transition_limit_is_negative, {&where, "at_most"}, t.from);
+  if (t.recovery != recovery::none && t.on == on::ok) {
+    report.broken(rules::recovery_follows_no_failure, {&where, "recovery"}, t.from);
+  }
+  if (t.recovery != recovery::none && t.to == complete) {
+    report.broken(rules::recovery_leads_to_no_step, {&where, "recovery"}, t.from);
+  }
   condition_check(t.when, t.from, report).run({&where, "when"});
 }
 

@@ -89,6 +89,7 @@ statement spelled(const schema& tables, std::string_view text) {
 std::vector<jobless_branch> find_branches(connection& database, const mend_statements& sql, std::size_t limit) {
   const rows found = database.run(sql.jobless_branches, std::move(parameters().add(limit)));
   std::vector<jobless_branch> branches;
+  branches.reserve(static_cast<std::size_t>(found.size()));
   for (int row = 0; row < found.size(); ++row) {
     branches.push_back({.run = found.id(row, 0),
                         .name = found.is_null(row, 1) ? std::nullopt : std::optional(std::string(found.text(row, 1))),
@@ -104,6 +105,7 @@ std::vector<jobless_branch> find_branches(connection& database, const mend_state
 std::vector<jobless_schedule> find_schedules(connection& database, const mend_statements& sql, std::size_t limit) {
   const rows found = database.run(sql.jobless_schedules, std::move(parameters().add(limit)));
   std::vector<jobless_schedule> schedules;
+  schedules.reserve(static_cast<std::size_t>(found.size()));
   for (int row = 0; row < found.size(); ++row) {
     schedules.push_back({.workflow = std::string(found.text(row, 0)),
                          .trigger = std::string(found.text(row, 1)),

@@ -110,6 +110,7 @@ void put_schedule(connection& database, const schedule_statements& sql, const sc
 std::vector<schedule_record> list_schedules(connection& database, const schedule_statements& sql) {
   const rows found = database.run(sql.list);
   std::vector<schedule_record> schedules;
+  schedules.reserve(static_cast<std::size_t>(found.size()));
   for (int row = 0; row < found.size(); ++row) {
     schedules.push_back({.workflow = std::string(found.text(row, 0)),
                          .trigger = std::string(found.text(row, 1)),
