@@ -1,15 +1,13 @@
 // Measures what a step costs in runs of many steps, beside runs of few: a join over N steps that go on side by side,
 // and a loop of N visits. Prints one JSON object per line; see `--help`.
+#include "databases.h"
 #include "must.h"
-#include "places.h"
-#include "temporary_directory.h"
 
 #include <squid_mesh/squid_mesh.hpp>
 
 #include <CLI/CLI.hpp>
 
 #include <chrono>
-#include <exception>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -26,11 +24,10 @@ using namespace std::chrono_literals;
 using steady = std::chrono::steady_clock;
 
 struct settings {
-  std::vector<std::string> databases;
+  databases on;
   std::vector<std::size_t> sizes{10, 100, 1000};
   std::size_t concurrency = 10;
   std::size_t steps = 3000;  ///< of each measurement, over all its runs
-  std::string postgres;
 };
 
 /// `n` steps side by side, and one after all of them.
@@ -76,8 +73,8 @@ double measure(mesh& host, const std::string& workflow, std::size_t n, std::size
   return taken.count() / static_cast<double>(runs * n);
 }
 
-void measure_all(const settings& given, const std::string& database, const std::string& directory) {
-  const auto where = database == "sqlite" ? new_sqlite_place(directory) : new_postgres_place(given.postgres);
+void measure_all(const settings& given, const std::string& database) {
+  const auto where = given.on.new_place(database);
   mesh host = must(mesh::open({.database = where->url(), .log = [](level, std::string_view) {}}));
   for (const shape& each : shapes()) {
     for (const std::size_t n : given.sizes) {
@@ -111,30 +108,17 @@ void measure_all(const settings& given, const std::string& database, const std::
 int run_program(int argc, char** argv) {
   settings given;
   CLI::App app("Measures what a step costs in a join over N steps and in a loop of N visits.");
-  app.add_option("--database", given.databases, "Default: sqlite, and postgres where --postgres is given")
-      ->check(CLI::IsMember({"sqlite", "postgres"}));
-  app.add_option("--postgres", given.postgres, "URL of a database in which schemas may be created and dropped");
+  given.on.add_options(app);
   app.add_option("--sizes", given.sizes, "The values of N, the smallest first")->check(CLI::Range(2, 4'000));
   app.add_option("--concurrency", given.concurrency, "Steps at the same time")->check(CLI::Range(1, 10'000));
   app.add_option("--steps", given.steps, "Steps of each measurement")->check(CLI::Range(100, 10'000'000));
   CLI11_PARSE(app, argc, argv);
-  if (given.databases.empty()) {
-    given.databases.emplace_back("sqlite");
-    if (!given.postgres.empty()) given.databases.emplace_back("postgres");
-  }
-  const temporary_directory directory;
-  for (const std::string& database : given.databases) measure_all(given, database, directory.path());
+  given.on.complete();
+  for (const std::string& database : given.on.names()) measure_all(given, database);
   return 0;
 }
 
 }  // namespace
 }  // namespace squid_mesh::bench
 
-int main(int argc, char** argv) {
-  try {
-    return squid_mesh::bench::run_program(argc, argv);
-  } catch (const std::exception& e) {
-    std::cerr << e.what() << '\n';
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return squid_mesh::bench::run_guarded(squid_mesh::bench::run_program, argc, argv); }

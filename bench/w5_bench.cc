@@ -1,20 +1,17 @@
 // Measures W5 (see w5.h) and prints one JSON object per line; see `--help`.
+#include "databases.h"
 #include "must.h"
-#include "places.h"
 #include "second_process.h"
-#include "temporary_directory.h"
 #include "w5.h"
 
 #include <CLI/CLI.hpp>
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <exception>
 #include <iostream>
 #include <memory>
 #include <numeric>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,12 +20,10 @@ namespace squid_mesh::bench {
 namespace {
 
 struct settings {
-  std::vector<std::string> databases;
+  databases on;
   std::vector<std::size_t> concurrencies{1, 10, 100};
   std::vector<std::size_t> processes{1, 2};
   std::size_t runs = 5000;
-  std::string directory;
-  std::string postgres;
   std::string work;  ///< the database, if this is a second process
   bool no_batching = false;
 };
@@ -51,13 +46,9 @@ double peak_rss_mb() {
   return static_cast<double>(usage.ru_maxrss) / 1024;  // NOLINT(cppcoreguidelines-pro-type-union-access): glibc's own.
 }
 
-std::unique_ptr<place> new_place(const settings& given, const std::string& database) {
-  return database == "sqlite" ? new_sqlite_place(given.directory) : new_postgres_place(given.postgres);
-}
-
 /// In a place of its own: the engine's is to be as fresh. The library makes its schema.
 raw_limits measure_raw(const settings& given, const std::string& database) {
-  const auto where = new_place(given, database);
+  const auto where = given.on.new_place(database);
   open_w5(where->url());
   return where->measure_raw({.runs = given.runs});
 }
@@ -74,7 +65,7 @@ struct figures {
 };
 
 figures measure_engine(const settings& given, const subject& what, std::size_t runs) {
-  const auto where = new_place(given, what.database);
+  const auto where = given.on.new_place(what.database);
   mesh host = open_w5(where->url());
   must(host.start(options_of(what.how)));
   std::optional<second_process> second;
@@ -141,7 +132,7 @@ void measure_and_print(const settings& given, const subject& what) {
 }
 
 void measure_all(const settings& given) {
-  for (const std::string& database : given.databases) {
+  for (const std::string& database : given.on.names()) {
     for (const std::size_t processes : given.processes) {
       if (processes == 2 && database == "sqlite") continue;
       for (const std::size_t concurrency : given.concurrencies) {
@@ -156,15 +147,12 @@ int run_program(int argc, char** argv) {
   CLI::App app(
       "Measures runs of five no-op steps on SQLite (WAL, synchronous=FULL) and PostgreSQL (as the server is set), "
       "beside the raw limits of the same run. One JSON object per line.");
-  app.add_option("--database", given.databases, "Default: sqlite, and postgres where --postgres is given")
-      ->check(CLI::IsMember({"sqlite", "postgres"}));
-  app.add_option("--postgres", given.postgres, "URL of a database in which schemas may be created and dropped");
+  given.on.add_options(app);
   app.add_option("--concurrency", given.concurrencies, "Runs at the same time in each process")
       ->check(CLI::Range(1, 10'000));
   app.add_option("--processes", given.processes, "Processes that work; 2 on PostgreSQL alone")->check(CLI::Range(1, 2));
   app.add_option("--runs", given.runs, "Runs to measure; fewer where commits aren't shared")
       ->check(CLI::Range(100, 10'000'000));
-  app.add_option("--directory", given.directory, "Where to put SQLite's files; default: a new temporary one");
   // An empty group hides an option.
   app.add_option("--work", given.work)->group("");
   app.add_flag("--no-batching", given.no_batching)->group("");
@@ -174,15 +162,7 @@ int run_program(int argc, char** argv) {
     be_second_process(given.work, {.concurrency = given.concurrencies.front(), .batching = !given.no_batching});
     return 0;
   }
-  if (given.databases.empty()) {
-    given.databases.emplace_back("sqlite");
-    if (!given.postgres.empty()) given.databases.emplace_back("postgres");
-  }
-  if (given.postgres.empty() && std::ranges::count(given.databases, "postgres") > 0) {
-    throw std::runtime_error("--database postgres needs --postgres URL");
-  }
-  std::optional<temporary_directory> temporary;
-  if (given.directory.empty()) given.directory = temporary.emplace().path();
+  given.on.complete();
   measure_all(given);
   return 0;
 }
@@ -190,11 +170,4 @@ int run_program(int argc, char** argv) {
 }  // namespace
 }  // namespace squid_mesh::bench
 
-int main(int argc, char** argv) {
-  try {
-    return squid_mesh::bench::run_program(argc, argv);
-  } catch (const std::exception& e) {
-    std::cerr << e.what() << '\n';
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return squid_mesh::bench::run_guarded(squid_mesh::bench::run_program, argc, argv); }

@@ -289,7 +289,7 @@ class folding {
   // -- Waiting for somebody
 
   /// Who has said it, when and why.
-  json what_was_said() const {
+  [[nodiscard]] json what_was_said() const {
     json said = {{"actor", data_.is_object() ? data_.value("actor", json()) : json()}, {"at", to_string(fact_.at)}};
     if (!data_.is_object()) return said;
     if (data_.contains("reason")) said["comment"] = data_["reason"];
@@ -297,7 +297,7 @@ class folding {
     return said;
   }
 
-  json gate_output(std::string_view decision) const {
+  [[nodiscard]] json gate_output(std::string_view decision) const {
     json output = what_was_said();
     output["decision"] = decision;
     return output;
@@ -404,6 +404,7 @@ void collect_ancestors(const definition& workflow, std::size_t step, std::vector
 
 std::vector<std::string> approvers_of(const step_progress& gate) {
   std::vector<std::string> actors;
+  actors.reserve(gate.approvals.size());
   for (const json& each : gate.approvals) actors.push_back(each.at("actor"));
   return actors;
 }
@@ -413,11 +414,11 @@ run_status run_state::status() const {
   if (discards_results) return run_status::cancelling;
   if (!has_begun && stored_status == run_status::pending) return run_status::pending;
   std::size_t gates = 0;
-  for (std::size_t branch = 0; branch < branches.size(); ++branch) {
-    if (!branches[branch]) continue;
-    const step_progress& progress = steps[*branches[branch]];
+  for (const std::optional<std::size_t>& step : branches) {
+    if (!step) continue;
+    const step_progress& progress = steps[*step];
     if (progress.status == step_status::retrying) return run_status::retrying;
-    if (progress.opened && is_gate(definition->steps()[*branches[branch]].kind)) ++gates;
+    if (progress.opened && is_gate(definition->steps()[*step].kind)) ++gates;
   }
   return gates > 0 && gates == active ? run_status::paused : run_status::running;
 }

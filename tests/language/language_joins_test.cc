@@ -187,7 +187,7 @@ TEST_P(joins, are_not_driven_on_by_a_node_that_has_lost_their_branches) {
     auto all = diamond_handlers();
     for (const char* name : {"stock", "credit"}) {
       all[name] = make_handler([this, &door = of[name], node, name = std::string(name)](const json&) {
-        seen_.add(name + " on " + node);
+        seen_.add(std::string(name).append(" on ").append(node));
         door.pass();
         return json{{"score", 1}};
       });

@@ -115,7 +115,7 @@ TEST_P(schedules, skip_or_replace_a_run_that_goes_on) {
   }
   EXPECT_EQ(must(m.list_runs({.workflow = "test.busy"})).runs.size(), 1U);
   ASSERT_TRUE(until([&] {
-    return must(m.list_runs({.workflow = "test.replacing", .statuses = {run_status::cancelled}})).runs.size() >= 1;
+    return !must(m.list_runs({.workflow = "test.replacing", .statuses = {run_status::cancelled}})).runs.empty();
   }));
   EXPECT_LE(must(m.list_runs({.workflow = "test.replacing", .statuses = {run_status::paused}})).runs.size(), 1U);
 }

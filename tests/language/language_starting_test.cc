@@ -50,6 +50,7 @@ TEST_P(starting, at_the_same_moment_under_one_key_happens_once) {
     const std::string key = "key-" + std::to_string(i);
     std::vector<result<run_ref>> refs(meshes.size());
     std::vector<std::thread> threads;
+    threads.reserve(meshes.size());
     for (std::size_t k = 0; k < meshes.size(); ++k) {
       threads.emplace_back([&, k] { refs[k] = meshes[k].start_run(single, {}, {.idempotency_key = key}); });
     }
@@ -131,6 +132,7 @@ TEST_P(starting, on_a_queue_stays_there_but_for_steps_of_others) {
   const run_view run = ended(light, must(light.start_run(two_queues)).id);
   EXPECT_EQ(run.status, run_status::completed);
   std::vector<std::string> nodes;
+  nodes.reserve(run.attempts.size());
   for (const attempt_view& each : run.attempts) nodes.push_back(each.node);
   EXPECT_EQ(nodes, (std::vector<std::string>{"light", "heavy", "light"}));
 }

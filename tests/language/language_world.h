@@ -123,6 +123,7 @@ class language : public ::testing::TestWithParam<backend> {
 
   static std::vector<std::string> kinds(const run_view& run) {
     std::vector<std::string> names;
+    names.reserve(run.history.size());
     for (const audit_event& each : run.history) names.push_back(each.kind);
     return names;
   }

@@ -63,6 +63,7 @@ class driven_run {
   [[nodiscard]] const std::string& name_of(std::size_t step) const { return state.definition->steps()[step].name; }
   [[nodiscard]] std::vector<std::string> names_of(const std::vector<std::size_t>& steps) const {
     std::vector<std::string> names;
+    names.reserve(steps.size());
     for (const std::size_t step : steps) names.push_back(name_of(step));
     return names;
   }

@@ -146,8 +146,11 @@ class job_table {
     if (what.is == kind::keep) return;
     RC_ASSERT(what.is == kind::finish || what.is == kind::snooze || what.is == kind::give_back);
     job.attempt = 0;
-    job.is = what.is == kind::finish ? state::ended : what.is == kind::snooze ? state::scheduled : state::available;
-    job.at = what.is == kind::snooze ? what.at : now;
+    job.is = what.is == kind::finish ? state::ended : state::available;
+    job.at = now;
+    if (what.is != kind::snooze) return;
+    job.is = state::scheduled;
+    job.at = what.at;
   }
 
   std::vector<job_in_table> jobs_;

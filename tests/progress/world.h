@@ -296,7 +296,7 @@ class world {
             .key = one_in(2) ? "k" + std::to_string(any(0, 6)) : ""};
   }
 
-  command_event random_command() {
+  static command_event random_command() {
     const std::string step = one_in(2) ? "" : step_name(any(0, 7));
     switch (any(0, 12)) {
       case 0:

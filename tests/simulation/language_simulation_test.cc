@@ -94,7 +94,8 @@ class language_world {
         return f.step == needed && (f.kind == fact_kind::step_completed || f.kind == fact_kind::gate_approved ||
                                     f.kind == fact_kind::event_taken);
       });
-      if (!durable) violations.push_back(name + " began before " + needed + " was durable");
+      if (durable) continue;
+      violations.push_back(std::string(name).append(" began before ").append(needed).append(" was durable"));
     }
   }
 

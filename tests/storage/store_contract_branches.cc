@@ -30,7 +30,6 @@ class branches : public store_contract {
     return database->query("SELECT branch || '=' || CAST(job_id AS TEXT) FROM squid_mesh_branches ORDER BY branch");
   }
   std::optional<job_id> job_of_run(std::uint8_t n) { return one->read_run(id_of(n)).value().run.job; }
-  std::string text(job_id id) { return to_string(id); }
   void set(job_id job, const std::string& columns) {
     database->execute("UPDATE oban_jobs SET " + columns + " WHERE id = " + to_string(job));
   }
@@ -69,7 +68,7 @@ TEST_P(branches, a_run_may_begin_with_several_branches_and_a_watch_over_its_dead
   const auto ids = write(forked_start(1)).inserted;
   ASSERT_EQ(ids.size(), 3U);
   EXPECT_EQ(job_of_run(1), std::nullopt);
-  EXPECT_EQ(rows(), "=" + text(ids[2]) + ",a=" + text(ids[0]) + ",b=" + text(ids[1]));
+  EXPECT_EQ(rows(), "=" + to_string(ids[2]) + ",a=" + to_string(ids[0]) + ",b=" + to_string(ids[1]));
   EXPECT_EQ(jobs_of_run(1), ids);
   const auto jobs = two->jobs_of_run(id_of(1)).value();
   EXPECT_EQ(driven_by(jobs[0]), branch(1, "a"));
@@ -84,7 +83,7 @@ TEST_P(branches, a_run_may_begin_with_one_branch_and_a_watch) {
   start.inserts.insert(start.inserts.begin(), run_job(deadline(1), "q"));
   const auto ids = write(start).inserted;
   EXPECT_EQ(job_of_run(1), ids[1]);
-  EXPECT_EQ(rows(), "=" + text(ids[0]));
+  EXPECT_EQ(rows(), "=" + to_string(ids[0]));
   EXPECT_EQ(jobs_of_run(1), ids);
 }
 
@@ -171,7 +170,8 @@ TEST_P(branches, a_start_behind_another_fence_gives_way_to_its_key_and_the_rest_
   EXPECT_FALSE(one->read_run(id_of(2)));
   EXPECT_EQ(read(second.jobs[0].whose.job).state, state::scheduled);
   EXPECT_EQ(one->list_jobs({.worker = run_worker_name}).value().size(), 2U);
-  EXPECT_EQ(rows(), "=" + text(began.inserted[3]) + ",a=" + text(began.inserted[0]) + ",b=" + text(began.inserted[2]));
+  EXPECT_EQ(rows(), "=" + to_string(began.inserted[3]) + ",a=" + to_string(began.inserted[0]) +
+                        ",b=" + to_string(began.inserted[2]));
 
   commit late = tick(3, "m");
   late.jobs[0].whose.holder = other;
@@ -204,8 +204,8 @@ TEST_P(branches, a_commit_may_end_several_jobs) {
 
 TEST_P(branches, commits_about_one_run_are_applied_in_their_order_even_without_facts) {
   write(start_of(1));
-  commit first{.run = id_of(1), .status = status_change{.status = run_status::running}};
-  commit second{.run = id_of(1), .status = status_change{.status = run_status::retrying}};
+  const commit first{.run = id_of(1), .status = status_change{.status = run_status::running}};
+  const commit second{.run = id_of(1), .status = status_change{.status = run_status::retrying}};
   write({first, second});
   EXPECT_EQ(one->read_run(id_of(1)).value().run.status, run_status::retrying);
 }
@@ -293,7 +293,8 @@ TEST_P(branches, a_branch_ends_and_others_begin_in_one_commit) {
   next.jobs[0].releases = branch(1, "a");
   next.inserts = {run_job(branch(1, "c"), "q"), run_job(branch(1, "d"), "q")};
   const auto made = write(next).inserted;
-  EXPECT_EQ(rows(), "=" + text(ids[2]) + ",b=" + text(ids[1]) + ",c=" + text(made[0]) + ",d=" + text(made[1]));
+  EXPECT_EQ(rows(), "=" + to_string(ids[2]) + ",b=" + to_string(ids[1]) + ",c=" + to_string(made[0]) +
+                        ",d=" + to_string(made[1]));
 
   // The same branch may get another job at once.
   const job_row second = fetch_one();
@@ -302,7 +303,8 @@ TEST_P(branches, a_branch_ends_and_others_begin_in_one_commit) {
   again.jobs[0].releases = branch(1, "b");
   again.inserts = {run_job(branch(1, "b"), "q")};
   const auto renewed = write(again).inserted;
-  EXPECT_EQ(rows(), "=" + text(ids[2]) + ",b=" + text(renewed[0]) + ",c=" + text(made[0]) + ",d=" + text(made[1]));
+  EXPECT_EQ(rows(), "=" + to_string(ids[2]) + ",b=" + to_string(renewed[0]) + ",c=" + to_string(made[0]) +
+                        ",d=" + to_string(made[1]));
 }
 
 // -- Waking
@@ -369,7 +371,7 @@ TEST_P(waking, replaces_what_has_ended_or_is_gone) {
     if (*gone != '\0') {
       set(before, std::string("state = '") + gone + "'");
     } else {
-      database->execute("DELETE FROM oban_jobs WHERE id = " + text(before));
+      database->execute("DELETE FROM oban_jobs WHERE id = " + to_string(before));
     }
     const driven_branch of = driven_by(one->read_job(before).value_or(job_row{})).value_or(branch(1, "a"));
     const job_id after = wake(of);
@@ -395,7 +397,7 @@ TEST_P(waking, gives_a_branch_without_a_job_one) {
 TEST_P(waking, of_several_branches_is_one_commit) {
   const auto ids = write(forked_start(1)).inserted;
   set(ids[0], "state = 'scheduled'");
-  database->execute("DELETE FROM oban_jobs WHERE id = " + text(ids[1]));
+  database->execute("DELETE FROM oban_jobs WHERE id = " + to_string(ids[1]));
   commit what = facts_of(1, {completed(1)});
   what.wakes = {run_job(branch(1, "a"), "q"), run_job(branch(1, "b"), "q"), run_job(branch(1, "c"), "q")};
   what.wakes[2].scheduled_at = t0 + 30s;
@@ -482,7 +484,7 @@ TEST_P(branches, each_branch_whose_job_is_gone_gets_a_new_one) {
   const job_row delivered = fetch_one();
   set(delivered.id, "state = 'cancelled'");
   set(ids[1], "state = 'discarded'");
-  database->execute("DELETE FROM oban_jobs WHERE id = " + text(ids[2]));
+  database->execute("DELETE FROM oban_jobs WHERE id = " + to_string(ids[2]));
   ASSERT_EQ(delivered.id, ids[0]);
   EXPECT_EQ(mend(), 3U);
   EXPECT_EQ(mend(), 0U);
@@ -505,7 +507,7 @@ TEST_P(branches, runs_of_earlier_versions_are_mended_on_the_given_queue) {
     const auto n = static_cast<std::uint8_t>(status);
     const job_id job = write(start_of(n)).inserted[0];
     write({.run = id_of(n), .status = status_change{.status = status}});
-    database->execute("DELETE FROM oban_jobs WHERE id = " + text(job));
+    database->execute("DELETE FROM oban_jobs WHERE id = " + to_string(job));
     EXPECT_EQ(mend(), 1U);
     EXPECT_EQ(read(job_of_run(n).value()).queue, "m");
   }
