@@ -194,6 +194,23 @@ struct retry_policy {
   bool operator==(const retry_policy&) const = default;
 };
 
+/// What can be said of the action that makes good what a step did.
+struct compensation_options {
+  retry_policy retry{};
+  milliseconds timeout{0};     ///< for one attempt; zero: no limit
+  bool transactional = false;  ///< as of steps
+};
+
+/// An action that makes good what a step did: `.compensate = sm::action<release_stock>`. It is a step of its own,
+/// called after the one to which it belongs: `reserve_stock.compensate`. Its input is a `compensation_input` (see
+/// compensation.hpp); its output is in the run's history, and not in the context.
+struct compensation : compensation_options {
+  action_ref action{};
+
+  constexpr compensation() = default;
+  constexpr compensation(action_ref what, compensation_options how = {}) : compensation_options(how), action(what) {}
+};
+
 /// What can be said of any step besides its name and what it does.
 struct step_options {
   /// What the step reads. Empty: the whole context; in a workflow of dependencies, what the payload and the steps
@@ -218,6 +235,9 @@ struct step_options {
   bool irreversible = false;
   /// False: what the action does can't be made good by another one either. The same holds for replays.
   bool compensatable = true;
+  /// Makes good what the action did if the run fails later: when a step has failed for good and no route leads on, all
+  /// completed steps that have a compensation are compensated, one after the other, the last one to complete first.
+  std::optional<compensation> compensate{};
 };
 
 /// The built-in step that writes a line to the host's log.
@@ -335,6 +355,9 @@ std::string_view to_string(recovery what);
 
 /// The end of a run, as a transition's target. No step can have this name.
 inline constexpr std::string_view complete = "complete";
+
+/// What follows a step's name in that of its compensation. No declared step's name ends so.
+inline constexpr std::string_view compensation_suffix = ".compensate";
 
 /// Of the transitions for one outcome of a step, the first one whose condition holds is followed; the last one has
 /// none.

@@ -48,6 +48,11 @@ class definition {
     std::string name;
     std::string path;
   };
+  struct compensation {
+    retry_policy retry;
+    milliseconds timeout{0};
+    bool transactional = false;
+  };
   struct step {
     std::string name;
     step_kind kind = step_kind::action;
@@ -60,6 +65,7 @@ class definition {
     std::string queue;
     bool irreversible = false;
     bool compensatable = true;
+    std::optional<compensation> compensate;
     std::string log_message;
     level log_severity = level::info;
     milliseconds wait_duration{0};
@@ -108,6 +114,7 @@ class definition {
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::string& version() const { return version_; }
   [[nodiscard]] std::span<const trigger> triggers() const { return triggers_; }
+  /// The declared steps, and after them the compensations that some of them have.
   [[nodiscard]] std::span<const step> steps() const { return steps_; }
   [[nodiscard]] std::span<const transition> transitions() const { return transitions_; }
 
@@ -129,16 +136,26 @@ class definition {
   /// The steps that this one waits for, directly.
   [[nodiscard]] std::span<const std::size_t> dependencies(std::size_t of) const { return links_[of].dependencies; }
 
+  /// Whether any step has a compensation.
+  [[nodiscard]] bool has_compensations() const { return has_compensations_; }
+  /// The step that makes good what this one did.
+  [[nodiscard]] std::optional<std::size_t> compensation_of(std::size_t done) const { return links_[done].compensation; }
+  /// The step whose doing this one makes good, if it is a compensation.
+  [[nodiscard]] std::optional<std::size_t> compensated_by(std::size_t what) const { return links_[what].compensates; }
+
  private:
   /// How a step is connected, as indexes.
   struct links {
     std::array<std::vector<route>, 3> routes;  ///< by outcome
     std::vector<std::size_t> dependencies;
     std::vector<std::size_t> dependents;
+    std::optional<std::size_t> compensation;
+    std::optional<std::size_t> compensates;
   };
 
   explicit definition(detail::draft checked);
   void connect();
+  void add_compensations();
 
   json document_;
   std::string fingerprint_;
@@ -150,6 +167,7 @@ class definition {
   std::vector<transition> transitions_;
   std::unordered_map<std::string, std::size_t> step_indexes_;
   bool has_dependencies_ = false;
+  bool has_compensations_ = false;
   std::vector<std::size_t> entries_;
   std::vector<links> links_;  ///< by step
 };

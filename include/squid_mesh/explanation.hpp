@@ -15,6 +15,7 @@ namespace squid_mesh {
 enum class run_reason {
   waiting_for_approval,    ///< An approval gate is open.
   paused,                  ///< A pause is open.
+  compensation_failed,     ///< What makes good what a step did has failed for good; somebody has to say what now.
   parked_without_handler,  ///< The process that last had the run has no handler for its step.
   cancelling,              ///< It is being cancelled; what still runs has yet to end.
   deadline_passed,         ///< Its deadline has passed: it fails, or has failed.
@@ -34,7 +35,21 @@ enum class run_reason {
 std::string_view to_string(run_reason reason);
 
 /// What somebody can do.
-enum class run_action { approve, reject, unblock, signal, add_handler, work, retry, replay, wait, cancel };
+enum class run_action {
+  approve,
+  reject,
+  unblock,
+  retry_compensation,
+  skip_compensation,
+  mark_compensated,
+  signal,
+  add_handler,
+  work,
+  retry,
+  replay,
+  wait,
+  cancel,
+};
 std::string_view to_string(run_action action);
 
 /// One thing that somebody can do about a run, in several forms. Words in capitals are to be replaced.
@@ -57,7 +72,8 @@ struct explanation {
   /// `kind`, `reason`, `since`, `until`, `attempt` (the one that is due or running) and `max_attempts`, `node`,
   /// `error` (the last one), `event`, `approvals` (who), `quorum`, `on_expiry`, `waits_for` (steps), `job` (`id`,
   /// `state`, `queue`, `scheduled_at`). `branches` has the same of every branch, the explained one first. Of the run:
-  /// `deadline`, `pending_events`, `by` and `because` (of a cancellation), `failed_step`, `ended_at`.
+  /// `deadline`, `compensating` (if so, steps: what is still to be made good), `pending_events`, `by` and `because` (of
+  /// a cancellation), `failed_step`, `ended_at`.
   json evidence;
 };
 

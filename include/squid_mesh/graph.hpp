@@ -38,7 +38,7 @@ struct graph_edge {
   std::string id;
   std::string from;
   std::string to;
-  std::string on;            ///< `ok`, `error`, `timeout`; `after`: `to` waits for `from`
+  std::string on;            ///< `ok`, `error`, `timeout`; `after`: `to` waits for `from`; `compensate`: undoes it
   json condition = nullptr;  ///< as in the definition's JSON
   int at_most = 0;           ///< how often it may be followed; 0: any number of times
   std::string recovery;      ///< `compensation`, `undo`, or empty

@@ -162,7 +162,8 @@ class mesh {
   ~mesh();
 
   /// Makes a workflow known to this process and stores its definition. `handlers` binds steps declared with
-  /// `bound_action`, by name. Call it before `start`. An action step without a handler is an error.
+  /// `bound_action`, by name, and compensations by theirs (`STEP.compensate`). Call it before `start`. An action step
+  /// without a handler is an error.
   result<void> add(const declaration& workflow, std::map<std::string, handler> handlers = {});
 
   /// The same for a definition that came as data; every action step needs an entry in `handlers`.
@@ -214,7 +215,14 @@ class mesh {
   /// but not applied: until then the run is `cancelling`.
   result<command_receipt> cancel_run(const run_id& id, const command& by = {});
 
-  /// Lets a failed run go on where it failed.
+  /// A compensation that has failed for good keeps its run paused until somebody says what becomes of it: it is tried
+  /// again, or skipped, or was done by other means. The last two need an actor and a reason. `conflict` of the kind
+  /// "no_failed_compensation" where none waits.
+  result<command_receipt> retry_compensation(const run_id& id, const command& by = {});
+  result<command_receipt> skip_compensation(const run_id& id, const command& by);
+  result<command_receipt> mark_compensated(const run_id& id, const command& by);
+
+  /// Lets a failed run go on where it failed. Not one whose steps have been compensated.
   result<command_receipt> retry_run(const run_id& id, const retry_options& options = {});
 
   /// Starts a new run with the payload of an old one, to which it is linked. Under an idempotency key at most once.

@@ -48,8 +48,9 @@ struct attempt_view {
 /// A step of a run.
 struct step_view {
   std::string name;
-  std::string kind;  ///< `action`, `log`, `wait`, `pause`, `approval`, `await_event`
-  /// A gate that is open is `running`; a step that waits for time or for an event is `waiting`.
+  std::string kind;  ///< `action`, `log`, `wait`, `pause`, `approval`, `await_event`, `compensation`
+  /// A gate that is open is `running`; a step that waits for time or for an event is `waiting`; a compensation that
+  /// waits for a person is `failed`.
   step_status status = step_status::pending;
   int visits = 0;              ///< how often the run has come to it
   std::optional<json> input;   ///< of actions: what it read last, or would read now; nullopt where that isn't there yet
@@ -104,7 +105,7 @@ struct run_view : run_summary {
   std::optional<std::string> current_step;  ///< if there is exactly one
   std::vector<pending_event> pending_events;
   std::optional<json> error;           ///< of failed runs
-  std::vector<step_view> steps;        ///< in workflow order
+  std::vector<step_view> steps;        ///< in workflow order; after them the compensations that have begun
   std::vector<attempt_view> attempts;  ///< chronological; with `include_history` alone
   std::vector<audit_event> history;    ///< chronological; with `include_history` alone
 };

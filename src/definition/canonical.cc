@@ -102,6 +102,13 @@ void add_built_in(json& out, const Step& s) {
   }
 }
 
+template <class Compensation>
+json compensation_to_json(const Compensation& c) {
+  json out = {{"retry", retry_to_json(c.retry)}, {"timeout_ms", c.timeout.count()}};
+  if (c.transactional) out["transactional"] = true;
+  return out;
+}
+
 template <class Step>
 json step_to_json(const Step& s) {
   const auto binding = [](const auto& b) { return json{{"name", b.name}, {"path", b.path}}; };
@@ -118,6 +125,7 @@ json step_to_json(const Step& s) {
   if (!s.queue.empty()) out["queue"] = s.queue;
   if (s.irreversible) out["irreversible"] = true;
   if (!s.compensatable) out["compensatable"] = false;
+  if (s.compensate) out["compensate"] = compensation_to_json(*s.compensate);
   add_built_in(out, s);
   return out;
 }

@@ -65,6 +65,26 @@ definition::definition(detail::draft checked)
       links_(steps_.size()) {
   for (std::size_t i = 0; i < steps_.size(); ++i) step_indexes_.emplace(steps_[i].name, i);
   connect();
+  add_compensations();
+}
+
+/// Makes steps of their own of them, to which no transition leads.
+void definition::add_compensations() {
+  const std::size_t declared = steps_.size();
+  for (std::size_t i = 0; i < declared; ++i) {
+    if (!steps_[i].compensate) continue;
+    step made;
+    made.name = steps_[i].name + std::string(compensation_suffix);
+    made.retry = steps_[i].compensate->retry;
+    made.timeout = steps_[i].compensate->timeout;
+    made.transactional = steps_[i].compensate->transactional;
+    made.queue = steps_[i].queue;
+    links_[i].compensation = steps_.size();
+    step_indexes_.emplace(made.name, steps_.size());
+    steps_.push_back(std::move(made));
+    links_.emplace_back().compensates = i;
+    has_compensations_ = true;
+  }
 }
 
 /// Resolves names to indexes, once.

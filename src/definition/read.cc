@@ -133,6 +133,16 @@ retry_policy read_retry(const json& value, const place& where, reader_state& sta
   return retry;
 }
 
+definition::compensation read_compensation(const json& value, const place& where, reader_state& state) {
+  definition::compensation c;
+  object_reader object(value, where, state);
+  if (const json* found = object.value("retry")) c.retry = read_retry(*found, {&where, "retry"}, state);
+  object.duration("timeout_ms", presence::defaulted, c.timeout);
+  object.boolean("transactional", c.transactional);
+  object.no_other_keys();
+  return c;
+}
+
 void read_log(const json& value, const place& where, reader_state& state, definition::step& s) {
   object_reader object(value, where, state);
   object.text("message", presence::required, s.log_message);
@@ -217,6 +227,9 @@ definition::step read_step(const json& value, const place& where, reader_state& 
   object.text("queue", presence::defaulted, s.queue);
   object.boolean("irreversible", s.irreversible);
   object.boolean("compensatable", s.compensatable);
+  if (const json* found = object.value("compensate")) {
+    s.compensate = read_compensation(*found, {&where, "compensate"}, state);
+  }
   read_built_in(object, where, state, s);
   object.no_other_keys();
   return s;

@@ -34,7 +34,8 @@ run_reason reason_of(const told_run& told, std::size_t step, time_point now) {
   const step_progress& progress = told.state.steps[step];
   const step_kind kind = told.declared(step).kind;
   const job_row* const job = told.job_of(step);
-  if (told.state.ending) return reason_of_ending(told.state);
+  if (told.state.winds_down()) return reason_of_ending(told.state);
+  if (progress.opened && told.state.is_compensation(step)) return run_reason::compensation_failed;
   if (progress.opened && is_gate(kind)) {
     return kind == step_kind::pause ? run_reason::paused : run_reason::waiting_for_approval;
   }
@@ -53,7 +54,7 @@ branch_look look_at(const told_run& told, std::size_t step, time_point now) {
                    .since = progress.due_since,
                    .until = progress.until,
                    .waits_for = {}};
-  if (progress.opened) look.since = told.steps[step].opened_at;
+  if (progress.opened && !told.state.is_compensation(step)) look.since = told.steps[step].opened_at;
   if (running) {
     look.since = running->since;
     look.until.reset();
@@ -178,7 +179,8 @@ std::vector<branch_look> look_at_branches(const told_run& told, time_point now) 
 
 json to_evidence(const told_run& told, const branch_look& look) {
   const definition::step& step = told.declared(look.step);
-  json out = {{"step", step.name}, {"kind", to_string(step.kind)}, {"reason", to_string(look.reason)}};
+  json out = {
+      {"step", step.name}, {"kind", kind_of(*told.state.definition, look.step)}, {"reason", to_string(look.reason)}};
   if (look.since) out["since"] = to_string(*look.since);
   if (look.until) out["until"] = to_string(*look.until);
   add_attempt(out, told, look);
@@ -195,6 +197,11 @@ std::string clause_about(const told_run& told, const branch_look& look) {
     case run_reason::waiting_for_approval:
     case run_reason::paused:
       return clause_about_gate(told, look);
+    case run_reason::compensation_failed:
+      return "The compensation of step " +
+             in_quotes(told.declared(*told.state.definition->compensated_by(look.step)).name) + " failed" +
+             since(look) + " (" + message_text(told.steps[look.step].error.value_or(json())) +
+             "), and waits until somebody retries it, skips it or marks it done";
     case run_reason::parked_without_handler: {
       const std::string& node = told.steps[look.step].parked->node;
       return step + " waits for a process that has a handler for it" + since(look) + "; " +

@@ -50,7 +50,8 @@ class explainer {
 
   [[nodiscard]] std::string summary() const {
     if (state_.ended) return summary_of_end();
-    if (state_.ending) return summary_of_ending();
+    if (state_.winds_down()) return summary_of_ending();
+    if (state_.compensating) return clause_about(told_, looks_.front()) + summary_of_compensation();
     std::vector<std::string> others;
     for (auto look = looks_.begin() + 1; look != looks_.end(); ++look) {
       if (state_.is_active(look->step)) others.push_back(told_.declared(look->step).name);
@@ -77,6 +78,15 @@ class explainer {
     }
   }
 
+  [[nodiscard]] std::string summary_of_compensation() const {
+    const auto step = failed_step();
+    const std::string cause = step ? "step " + in_quotes(*step) + " failed" : "the run failed";
+    const std::size_t left = state_.to_compensate.size();
+    return "; the run is being compensated, because " + cause + " (" + message() + ")" +
+           (left == 0 ? ""
+                      : ", and " + count_text(left, "step") + (left == 1 ? " is" : " are") + " left after this one");
+  }
+
   [[nodiscard]] std::string summary_of_end() const {
     const std::string at = " at " + instant_text(told_.ends.back().at);
     switch (reason()) {
@@ -88,7 +98,8 @@ class explainer {
         return "Failed" + at + ", because its deadline had passed";
       default: {
         const auto step = failed_step();
-        return "Failed" + at + (step ? " in step " + in_quotes(*step) + attempts_of(*step) : "") + ": " + message();
+        return "Failed" + at + (step ? " in step " + in_quotes(*step) + attempts_of(*step) : "") + ": " + message() +
+               what_was_compensated();
       }
     }
   }
@@ -96,6 +107,18 @@ class explainer {
   [[nodiscard]] std::string attempts_of(const std::string& step) const {
     const int attempts = state_.steps[*state_.definition->find_step(step)].attempts;
     return attempts > 1 ? " after " + count_text(static_cast<std::size_t>(attempts), "attempt") : "";
+  }
+
+  /// How what the run had done was made good, or nothing where it wasn't.
+  [[nodiscard]] std::string what_was_compensated() const {
+    if (!state_.compensating) return "";
+    std::vector<std::string> skipped;
+    for (std::size_t i = 0; i < state_.steps.size(); ++i) {
+      const auto of = state_.definition->compensated_by(i);
+      if (of && state_.steps[i].status == step_status::skipped) skipped.push_back(told_.declared(*of).name);
+    }
+    if (skipped.empty()) return "; what it had done was compensated";
+    return "; what it had done was compensated, but for " + list_text(skipped);
   }
 
   [[nodiscard]] std::string message() const { return message_text(state_.error.value_or(json())); }
@@ -131,6 +154,10 @@ class explainer {
     json out = branches.empty() ? json::object() : branches.front();
     out["branches"] = std::move(branches);
     if (told_.run.deadline) out["deadline"] = to_string(*told_.run.deadline);
+    if (state_.compensating && !state_.ended) {
+      out["compensating"] = json::array();
+      for (const completion& each : state_.to_compensate) out["compensating"].push_back(told_.declared(each.step).name);
+    }
     for (const auto& [name, waiting] : state_.events) {
       out["pending_events"].push_back(to_json(pending_event{.name = name, .count = waiting.size()}));
     }

@@ -22,6 +22,7 @@ class observer {
   virtual void look_at(graph_node& /*node*/, std::size_t /*step*/) const {}
   virtual void look_at_end(graph_node& /*node*/) const {}
   virtual void look_at(graph_edge& /*edge*/, std::size_t /*from*/, std::optional<std::size_t> /*transition*/) const {}
+  virtual void look_at_compensation(graph_edge& /*edge*/, std::size_t /*compensation*/) const {}
 };
 
 /// Draws a workflow as one observer sees it.
@@ -34,11 +35,12 @@ class drawer {
     graph_.workflow = workflow_.name();
     bool has_end = false;
     for (std::size_t i = 0; i < workflow_.steps().size(); ++i) {
-      graph_node node{.id = workflow_.steps()[i].name, .kind = std::string(to_string(workflow_.steps()[i].kind))};
+      graph_node node{.id = workflow_.steps()[i].name, .kind = std::string(kind_of(workflow_, i))};
       observer_.look_at(node, i);
       graph_.nodes.push_back(std::move(node));
       for (const on outcome : {on::ok, on::error, on::timeout}) has_end = add_routes(i, outcome) || has_end;
       for (const std::size_t next : workflow_.dependents(i)) add_dependency(i, next);
+      if (const auto compensation = workflow_.compensation_of(i)) add_compensation(i, *compensation);
     }
     if (has_end) {
       graph_node end{.id = std::string(complete), .kind = "end"};
@@ -71,11 +73,23 @@ class drawer {
     return has_end;
   }
 
-  void add_dependency(std::size_t from, std::size_t to) {
+  [[nodiscard]] graph_edge edge_between(std::size_t from, const std::string& on, std::size_t to) const {
     const std::string& before = workflow_.steps()[from].name;
     const std::string& after = workflow_.steps()[to].name;
-    graph_edge edge{.id = before + ":after:" + after, .from = before, .to = after, .on = "after"};
+    std::string id = before;
+    id.append(":").append(on).append(":").append(after);
+    return {.id = std::move(id), .from = before, .to = after, .on = on};
+  }
+
+  void add_dependency(std::size_t from, std::size_t to) {
+    graph_edge edge = edge_between(from, "after", to);
     observer_.look_at(edge, from, std::nullopt);
+    graph_.edges.push_back(std::move(edge));
+  }
+
+  void add_compensation(std::size_t of, std::size_t compensation) {
+    graph_edge edge = edge_between(of, "compensate", compensation);
+    observer_.look_at_compensation(edge, compensation);
     graph_.edges.push_back(std::move(edge));
   }
 
@@ -117,6 +131,15 @@ class run_observer : public observer {
       edge.status = edge_status::skipped;
     } else {
       edge.status = ahead_[from] ? edge_status::pending : edge_status::blocked;
+    }
+  }
+
+  void look_at_compensation(graph_edge& edge, std::size_t compensation) const override {
+    edge.taken = state_.steps[compensation].visits;
+    if (edge.taken > 0) {
+      edge.status = edge_status::selected;
+    } else {
+      edge.status = state_.ended ? edge_status::skipped : edge_status::pending;
     }
   }
 

@@ -84,7 +84,13 @@ class historian {
   }
 
   void add(const told_recovery& begun) {
-    const definition::transition& route = told_.state.definition->transitions()[begun.transition];
+    if (!begun.transition) {
+      return add(begun.after, begun.at, "compensation_begun", {},
+                 "Compensation begins, because the run fails: " + count_text(begun.steps, "step") +
+                     (begun.steps == 1 ? " is" : " are") + " made good, the last one first.",
+                 {{"steps", begun.steps}});
+    }
+    const definition::transition& route = told_.state.definition->transitions()[*begun.transition];
     const std::string kind(to_string(route.recovery));
     const std::string what = route.recovery == recovery::undo ? "Undoing what was done" : "Compensation";
     add(begun.after, begun.at, kind + "_begun", route.from,
@@ -190,11 +196,18 @@ class historian {
         return who + " cancelled the run" + because(data);
       case fact_kind::deadline_passed:
         return "The run's deadline passed";
+      case fact_kind::compensation_resolved:
+        return tell_resolution(who, step, text_of(data, "as")) + because(data);
       case fact_kind::retry_requested:
         return who + " let the run go on where it failed" + because(data);
       default:
         return tell_of_event(f, data);
     }
+  }
+
+  static std::string tell_resolution(const std::string& who, const std::string& step, const std::string& as) {
+    if (as == "retried") return who + " let " + step + " be tried again";
+    return who + (as == "done" ? " marked " + step + " as done" : " skipped " + step);
   }
 
   [[nodiscard]] std::string tell_of_event(const fact& f, const json& data) const {

@@ -8,8 +8,9 @@ namespace squid_mesh {
 namespace {
 
 // All in the order of the enumerators, all read by programs: never change one.
-constexpr std::array<std::string_view, 17> run_reasons{"waiting_for_approval",
+constexpr std::array<std::string_view, 18> run_reasons{"waiting_for_approval",
                                                        "paused",
+                                                       "compensation_failed",
                                                        "parked_without_handler",
                                                        "cancelling",
                                                        "deadline_passed",
@@ -25,8 +26,19 @@ constexpr std::array<std::string_view, 17> run_reasons{"waiting_for_approval",
                                                        "completed",
                                                        "failed",
                                                        "cancelled"};
-constexpr std::array<std::string_view, 10> run_actions{"approve", "reject", "unblock", "signal", "add_handler",
-                                                       "work",    "retry",  "replay",  "wait",   "cancel"};
+constexpr std::array<std::string_view, 13> run_actions{"approve",
+                                                       "reject",
+                                                       "unblock",
+                                                       "retry_compensation",
+                                                       "skip_compensation",
+                                                       "mark_compensated",
+                                                       "signal",
+                                                       "add_handler",
+                                                       "work",
+                                                       "retry",
+                                                       "replay",
+                                                       "wait",
+                                                       "cancel"};
 constexpr std::array<std::string_view, 4> edge_statuses{"selected", "skipped", "pending", "blocked"};
 
 }  // namespace

@@ -55,7 +55,7 @@ class adviser {
   }
 
   void add_for_end(run_status end) {
-    if (end == run_status::failed) {
+    if (end == run_status::failed && !told_.state.compensating) {
       add(run_action::retry, "Let the run go on where it failed, when the cause is gone.",
           "mesh.retry_run(RUN, {{.actor = NAME}})", "retry " + id_);
     }
@@ -80,6 +80,8 @@ class adviser {
         return add(run_action::unblock, "End the pause " + in_quotes(step.name) + ".",
                    "mesh.unblock_run(RUN, {.actor = NAME" + step_argument(look) + "})",
                    "unblock " + id_ + " --actor NAME" + step_option(look));
+      case run_reason::compensation_failed:
+        return add_resolutions(in_quotes(step.name));
       case run_reason::waiting_for_event:
         return add(run_action::signal, "Bring the event " + in_quotes(step.event) + ", for which it waits.",
                    "mesh.signal_run(RUN, " + in_quotes(step.event) + ", DATA)",
@@ -97,6 +99,17 @@ class adviser {
       default:
         return;
     }
+  }
+
+  void add_resolutions(const std::string& step) {
+    const std::string said = "(RUN, {.actor = NAME, .reason = TEXT})";
+    const std::string options = " " + id_ + " --actor NAME --reason TEXT";
+    add(run_action::retry_compensation, "Try " + step + " again, when the cause is gone.",
+        "mesh.retry_compensation(RUN, {.actor = NAME})", "compensation retry " + id_ + " --actor NAME");
+    add(run_action::mark_compensated, "Mark " + step + " as done, when you have seen to it by other means.",
+        "mesh.mark_compensated" + said, "compensation done" + options);
+    add(run_action::skip_compensation, "Skip " + step + ", and leave what was done as it is.",
+        "mesh.skip_compensation" + said, "compensation skip" + options);
   }
 
   void add_decisions(const branch_look& look) {

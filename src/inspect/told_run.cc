@@ -43,11 +43,13 @@ class teller {
       const auto ending = told_.state.ending;
       const bool had_ended = told_.state.ended.has_value();
       const std::vector<int> taken = told_.state.taken;
+      const bool was_compensating = told_.state.compensating;
       if (auto applied = apply(told_.state, f); !applied) return applied;
       if (step) look_after(*step, f);
       if (told_.state.ending != ending) told_.ending_since = f.at;
       note_run(f, had_ended);
       note_recovery(f, taken);
+      if (told_.state.compensating && !was_compensating) note_compensation(f);
       note_visits();
     }
     return {};
@@ -87,6 +89,9 @@ class teller {
         told.output = was_decided(step, f) ? output_in_context(step) : std::nullopt;
         told.error = told_.state.steps[step].error;
         return;
+      case fact_kind::compensation_resolved:
+        if (told_.state.steps[step].status == step_status::completed) told.error.reset();
+        return;
       default:
         if (auto reason = member(data_of(f), "error")) told.error = std::move(reason);
     }
@@ -115,8 +120,13 @@ class teller {
     const auto transitions = told_.state.definition->transitions();
     for (std::size_t i = 0; i < transitions.size(); ++i) {
       if (transitions[i].recovery == recovery::none || told_.state.taken[i] == taken_before[i]) continue;
-      told_.recoveries.push_back({.after = f.seq, .at = f.at, .transition = i});
+      told_.recoveries.push_back({.after = f.seq, .at = f.at, .transition = i, .steps = 0});
     }
+  }
+
+  void note_compensation(const fact& f) {
+    told_.recoveries.push_back(
+        {.after = f.seq, .at = f.at, .transition = std::nullopt, .steps = told_.state.to_compensate.size() + 1});
   }
 
   void note_visits() {
@@ -134,6 +144,10 @@ class teller {
 };
 
 }  // namespace
+
+std::string_view kind_of(const definition& workflow, std::size_t step) {
+  return workflow.compensated_by(step) ? "compensation" : to_string(workflow.steps()[step].kind);
+}
 
 json data_of(const fact& f) { return f.data.empty() ? json() : json::parse(f.data, nullptr, false); }
 
@@ -187,6 +201,12 @@ std::optional<json> told_run::input_of(std::size_t step) const {
     input = now ? std::optional(*std::move(now)) : std::nullopt;
   }
   if (!input) return std::nullopt;
+  if (state.is_compensation(step)) {
+    for (const char* const context : {"payload", "context", "input"}) {
+      if ((*input)[context].is_object()) (*input)[context] = mask.fields(std::move((*input)[context]));
+    }
+    return mask(*std::move(input));
+  }
   return declared(step).input.empty() ? mask.fields(*std::move(input)) : mask.input(declared(step), *std::move(input));
 }
 

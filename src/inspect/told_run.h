@@ -34,11 +34,12 @@ struct told_end {
   std::optional<json> error;
 };
 
-/// A failure was followed along a transition that recovers from it.
+/// Something is done about a failure.
 struct told_recovery {
   std::int64_t after = 0;  ///< the fact that says how the step failed
   time_point at{};
-  std::size_t transition = 0;
+  std::optional<std::size_t> transition;  ///< that was followed; none: what was done is compensated
+  std::size_t steps = 0;                  ///< to be compensated
 };
 
 /// An attempt that is going on: it has no fact yet, but its job says who has it since when.
@@ -74,6 +75,9 @@ struct told_run {
 
 /// `errc::storage` for a damaged journal.
 result<told_run> tell(const view_request& request);
+
+/// The kind of a step, or `compensation`.
+std::string_view kind_of(const definition& workflow, std::size_t step);
 
 /// What a fact says besides its kind, as JSON; null where it says nothing.
 json data_of(const fact& f);

@@ -79,6 +79,7 @@ class viewer {
     const json data = f.kind == fact_kind::step_completed ? json() : data_of(f);
     auto reason = member(data, "error");
     auto output = member(data, "output");
+    if (output && output->is_null()) output.reset();
     add(view, *step,
         {.step = f.step,
          .status = status_of(f, data),
@@ -92,6 +93,7 @@ class viewer {
 
   void add_step(run_view& view, std::size_t i) {
     const definition::step& declared = told_.declared(i);
+    if (told_.state.is_compensation(i) && told_.state.steps[i].visits == 0) return;
     if (told_.state.is_active(i)) view.current_steps.push_back(declared.name);
     if (auto running = told_.running(i)) {
       add(view, i,
@@ -112,7 +114,7 @@ class viewer {
     const step_status status = told_.status_of(i);
     const bool waits = status == step_status::waiting || status == step_status::retrying || told_.state.steps[i].opened;
     return {.name = told_.declared(i).name,
-            .kind = std::string(to_string(told_.declared(i).kind)),
+            .kind = std::string(kind_of(*request_.definition, i)),
             .status = status,
             .visits = told_.state.steps[i].visits,
             .input = told_.input_of(i),

@@ -99,6 +99,32 @@ result<command_receipt> mesh::cancel_run(const run_id& id, const command& by) {
   return give(impl_->commands, id, event::cancelled{.by = said_by(by), .idle = {}});
 }
 
+namespace {
+
+result<command_receipt> resolve_compensation(commander& to, const run_id& id, const command& by,
+                                             event::compensation_resolved::how as) {
+  const bool is_decision = as != event::compensation_resolved::how::retried;
+  if (is_decision && (by.actor.empty() || by.reason.empty())) {
+    return invalid("actor and reason are required: who leaves it at that, and why?");
+  }
+  if (auto good = check_said(by.actor, by.reason, by.idempotency_key); !good) return std::unexpected(good.error());
+  return give(to, id, event::compensation_resolved{.by = said_by(by), .as = as});
+}
+
+}  // namespace
+
+result<command_receipt> mesh::retry_compensation(const run_id& id, const command& by) {
+  return resolve_compensation(impl_->commands, id, by, event::compensation_resolved::how::retried);
+}
+
+result<command_receipt> mesh::skip_compensation(const run_id& id, const command& by) {
+  return resolve_compensation(impl_->commands, id, by, event::compensation_resolved::how::skipped);
+}
+
+result<command_receipt> mesh::mark_compensated(const run_id& id, const command& by) {
+  return resolve_compensation(impl_->commands, id, by, event::compensation_resolved::how::done);
+}
+
 result<command_receipt> mesh::retry_run(const run_id& id, const retry_options& options) {
   if (auto good = check_said(options.actor, options.reason, options.idempotency_key); !good) {
     return std::unexpected(good.error());

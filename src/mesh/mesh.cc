@@ -19,10 +19,13 @@ result<mesh> mesh::open(mesh_options options) {
 }
 
 result<void> mesh::add(const declaration& workflow, std::map<std::string, handler> handlers) {
+  const auto bind = [&handlers](std::string name, const action_ref& action) {
+    if (action.invoke != nullptr) handlers.try_emplace(std::move(name), action.invoke);
+  };
   for (const step& declared : workflow.steps) {
-    if (declared.kind == step_kind::action && declared.action.invoke != nullptr) {
-      handlers.try_emplace(std::string(declared.name), declared.action.invoke);
-    }
+    const std::string name(declared.name);
+    if (declared.kind == step_kind::action) bind(name, declared.action);
+    if (declared.compensate) bind(name + std::string(compensation_suffix), declared.compensate->action);
   }
   auto owned = definition::from(workflow);
   if (!owned) return std::unexpected(std::move(owned).error());

@@ -85,8 +85,9 @@ class command_decider : public decider {
   }
 
   decision operator()(const event::deadline_reached& what) {
-    if (state_.ended || state_.discards_results) return std::move(made_);
+    if (state_.ended || state_.discards_results || state_.compensating) return std::move(made_);
     record(fact_kind::deadline_passed, std::nullopt, json{{"idle", steps_of(what.idle)}}.dump());
+    if (state_.compensating) wake(active_branch());
     return finish(false);
   }
 
@@ -95,6 +96,11 @@ class command_decider : public decider {
     if (state_.ended != run_status::failed) {
       made_.refusal = forbidden("not_failed", "only a run that has failed can be retried; this one is " +
                                                   std::string(to_string(state_.status())));
+      return std::move(made_);
+    }
+    if (state_.compensating) {
+      made_.refusal =
+          forbidden("compensated", "what the run did has been made good, so it can't go on: replay it instead");
       return std::move(made_);
     }
     if (!check_inputs(what.inputs)) return std::move(made_);
@@ -106,7 +112,30 @@ class command_decider : public decider {
     return finish(false);
   }
 
+  decision operator()(const event::compensation_resolved& what) {
+    if (is_repeated(what.by) || has_ended()) return std::move(made_);
+    const auto branch = std::ranges::find_if(state_.branches, [&](const auto& step) {
+      return step && state_.is_compensation(*step) && progress_of(*step).opened;
+    });
+    if (branch == state_.branches.end()) {
+      made_.refusal = forbidden("no_failed_compensation", "no compensation of the run has failed for good");
+      return std::move(made_);
+    }
+    json data = to_data(what.by);
+    data["as"] = name_of(what.as);
+    const std::size_t step = **branch;
+    record(fact_kind::compensation_resolved, step, data.dump());
+    wake(progress_of(step).branch);
+    return finish(false);
+  }
+
  private:
+  static std::string_view name_of(event::compensation_resolved::how as) {
+    using how = event::compensation_resolved::how;
+    if (as == how::retried) return "retried";
+    return as == how::done ? "done" : "skipped";
+  }
+
   bool is_repeated(const event::command& by) {
     made_.repeated = !by.key.empty() && state_.command_keys.contains(by.key);
     return made_.repeated;
@@ -127,6 +156,12 @@ class command_decider : public decider {
   /// A branch goes on after a command, unless it has ended.
   void wake(std::size_t branch) {
     if (!state_.ended && state_.at(branch)) made_.woken.push_back(branch);
+  }
+
+  /// The branch on which something goes on, where there is only one.
+  [[nodiscard]] std::size_t active_branch() const {
+    return static_cast<std::size_t>(std::ranges::find_if(state_.branches, &std::optional<std::size_t>::has_value) -
+                                    state_.branches.begin());
   }
 
   /// `change` says whether the gate is left with it.

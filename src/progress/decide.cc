@@ -41,7 +41,7 @@ class worker_decider : public decider {
     } else {
       // Somebody wants the retry now. Whoever ends the run has to know that the attempt may be in flight.
       const bool is_early = progress_of(*step).status == step_status::retrying && when_.now < progress_of(*step).until;
-      if (is_early && !state_.ending) record(fact_kind::woken_early, step, "");
+      if (is_early && !state_.winds_down()) record(fact_kind::woken_early, step, "");
       go_on(what.branch);
     }
     return finish(true);
@@ -50,7 +50,7 @@ class worker_decider : public decider {
   decision operator()(const event::succeeded& what) {
     if (is_unwanted(what.of)) return discard(what.of, "output", what.output);
     if (!expects(what.of)) return stale();
-    auto output = encode_output(declared(what.of.step), what.output);
+    auto output = encode_output(*state_.definition, what.of.step, what.output);
     if (!output) return (*this)(event::failed{.of = what.of, .reason = std::move(output).error()});
     record(fact_kind::step_completed, what.of.step, *std::move(output), what.of.started_at);
     go_on(progress_of(what.of.step).branch);
@@ -60,9 +60,9 @@ class worker_decider : public decider {
   decision operator()(const event::failed& what) {
     if (is_unwanted(what.of)) return discard(what.of, "error", to_json(what.reason));
     if (!expects(what.of)) return stale();
-    const auto delay = state_.ending ? std::nullopt
-                                     : delay_after_failure(declared(what.of.step).retry, what.reason,
-                                                           progress_of(what.of.step).counted + 1, when_.chance);
+    const auto delay = state_.winds_down() ? std::nullopt
+                                           : delay_after_failure(declared(what.of.step).retry, what.reason,
+                                                                 progress_of(what.of.step).counted + 1, when_.chance);
     end_badly(what.of.step, fact_kind::step_failed, what.reason, delay, what.of.started_at, when_.node);
     return finish(true);
   }
@@ -77,7 +77,7 @@ class worker_decider : public decider {
 
   decision operator()(const event::no_handler& what) {
     if (!expects(what.of)) return stale();
-    if (state_.ending) {
+    if (state_.winds_down()) {
       go_on(progress_of(what.of.step).branch);
       return finish(true);
     }
@@ -103,7 +103,8 @@ class worker_decider : public decider {
 
   /// Whether an attempt's result can be meant for the present state.
   [[nodiscard]] bool expects(const event::attempt& of) const {
-    return is_news(of) && !state_.ended && state_.is_active(of.step) && needs_worker(declared(of.step).kind);
+    return is_news(of) && !state_.ended && state_.is_active(of.step) && needs_worker(declared(of.step).kind) &&
+           !progress_of(of.step).opened;
   }
 
   /// Whether it is the result of an attempt that doesn't count any more: the ending of the run has overtaken it.
@@ -113,11 +114,14 @@ class worker_decider : public decider {
   }
 
   /// Recorded, not applied.
-  decision discard(const event::attempt& of, const char* key, const json& what) {
+  decision discard(const event::attempt& of, std::string_view key, const json& what) {
     const std::string data =
-        what.is_null() ? std::string() : json{{key, what}}.dump(-1, ' ', false, json::error_handler_t::replace);
+        key.empty() ? std::string() : json{{key, what}}.dump(-1, ' ', false, json::error_handler_t::replace);
+    const std::size_t branch = progress_of(of.step).branch;
+    const bool was_active = state_.is_active(of.step);
     record(fact_kind::attempt_discarded, of.step, data, of.started_at);
-    end_branch(progress_of(of.step).branch);
+    // If the ending had stopped it before, others have seen to its branch.
+    was_active ? go_on(branch) : end_branch(branch);
     return finish(true);
   }
 
@@ -126,9 +130,11 @@ class worker_decider : public decider {
     const auto step = state_.at(branch);
     if (state_.ended || !step) {
       end_branch(branch);
-    } else if (state_.ending) {
+    } else if (state_.winds_down()) {
       record(fact_kind::step_skipped, step, "");
       go_on(branch);
+    } else if (progress_of(*step).opened) {
+      sleep(*step);
     } else if (needs_worker(declared(*step).kind)) {
       run(branch, *step);
     } else {
@@ -195,13 +201,14 @@ class worker_decider : public decider {
   /// Taking a run over appends, always: that fences its earlier worker off, should it wake up. Says whether the attempt
   /// in flight is lost, and what follows from that is decided.
   bool take_over(std::size_t step, const std::string& node, time_point since) {
-    if (!needs_worker(declared(step).kind)) {
+    if (!needs_worker(declared(step).kind) || progress_of(step).opened) {
       record(fact_kind::worker_lost, step, "", std::nullopt, node);
       return false;
     }
     const error reason{
         .code = errc::interrupted, .message = "the worker died during the attempt", .kind = "lost", .retryable = true};
-    const bool again = !state_.ending && runs_again_after_loss(declared(step).retry, progress_of(step).counted + 1);
+    const bool again =
+        !state_.winds_down() && runs_again_after_loss(declared(step).retry, progress_of(step).counted + 1);
     // The attempt began when its predecessor was durable, if its worker had the job already.
     end_badly(step, fact_kind::attempt_lost, reason, again ? std::optional(microseconds(0)) : std::nullopt,
               std::max(since, progress_of(step).due_since), node);

@@ -96,12 +96,20 @@ struct retried {
   json inputs;
 };
 
+/// Of the compensation that has failed for good.
+struct compensation_resolved {
+  enum class how { retried, skipped, done };
+  command by;
+  how as = how::retried;
+};
+
 }  // namespace event
 
 using worker_event = std::variant<event::delivered, event::succeeded, event::failed, event::interrupted,
                                   event::no_handler, event::worker_died>;
-using command_event = std::variant<event::unblocked, event::approved, event::rejected, event::signalled,
-                                   event::cancelled, event::deadline_reached, event::retried>;
+using command_event =
+    std::variant<event::unblocked, event::approved, event::rejected, event::signalled, event::cancelled,
+                 event::deadline_reached, event::retried, event::compensation_resolved>;
 
 /// What `decide` may know of the world.
 struct moment {

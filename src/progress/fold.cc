@@ -1,20 +1,13 @@
 #include "progress/condition.h"
+#include "progress/damaged.h"
+#include "progress/policy.h"
 #include "progress/run_state.h"
 
-#include <squid_mesh/detail/input_rules.hpp>
-
-#include <algorithm>
 #include <string>
 #include <utility>
 
 namespace squid_mesh {
 namespace {
-
-std::unexpected<error> damaged(const run_id& id, std::int64_t seq, std::string_view what) {
-  return std::unexpected(error{.code = errc::storage,
-                               .message = "the journal of run " + to_string(id) + " is damaged at " +
-                                          std::to_string(seq) + ": " + std::string(what)});
-}
 
 std::optional<time_point> instant(const json& data, const char* key) {
   const auto found = data.find(key);
@@ -53,16 +46,6 @@ bool happens_to(step_kind kind, fact_kind what) {
   }
 }
 
-/// Puts a step's output into a context.
-void merge_output(const definition& workflow, std::size_t step, json output, json& context) {
-  const std::string_view key = workflow.output_key(step);
-  if (!key.empty()) {
-    context[std::string(key)] = std::move(output);
-  } else if (output.is_object()) {
-    context.update(output);
-  }
-}
-
 /// Moves one state on by one fact.
 class folding {
  public:
@@ -78,7 +61,7 @@ class folding {
     state_.last_seq = fact_.seq;
     state_.last_at = fact_.at;
     note_key();
-    if (state_.active == 0 && !state_.ended) state_.ended = state_.ending.value_or(run_status::completed);
+    if (state_.active == 0 && !state_.ended) come_to_rest();
     return true;
   }
 
@@ -165,6 +148,8 @@ class folding {
       case fact_kind::step_skipped:
         stop(step, step_status::skipped);
         return true;
+      case fact_kind::compensation_resolved:
+        return resolve_compensation(step);
       default:
         return false;
     }
@@ -206,6 +191,7 @@ class folding {
     progress.opened = false;
     state_.branches[progress.branch].reset();
     --state_.active;
+    last_branch_ = progress.branch;
   }
 
   /// The ending keeps the step from going on.
@@ -255,6 +241,8 @@ class folding {
   void complete(std::size_t step, json output) {
     leave(step, step_status::completed);
     state_.steps[step].was_completed = true;
+    if (state_.is_compensation(step)) return;
+    note_done(step, output);
     put_output(step, std::move(output));
     if (state_.ending && !state_.definition->has_dependencies()) return;
     follow(step, on::ok);
@@ -262,6 +250,7 @@ class folding {
 
   /// The step has failed for good: along a route, or the run fails.
   void fail(std::size_t step, on outcome, const json& reason) {
+    if (state_.is_compensation(step)) return wait_for_resolution(step, reason);
     leave(step, state_.discards_results ? step_status::cancelled : step_status::failed);
     state_.steps[step].error = reason;
     if (!state_.ending && follow(step, outcome)) return;
@@ -338,7 +327,57 @@ class folding {
     return true;
   }
 
+  // -- Making good what was done
+
+  void note_done(std::size_t step, const json& output) {
+    if (!state_.definition->compensation_of(step)) return;
+    auto input = input_of(state_, step);
+    state_.to_compensate.push_back({.step = step, .input = input ? *std::move(input) : json(), .output = output});
+  }
+
+  /// The next one begins on the branch whose worker has brought the fact, or was the last to have one.
+  void compensate_next() {
+    state_.compensating = true;
+    state_.discards_results = false;
+    state_.compensated = std::move(state_.to_compensate.back());
+    state_.to_compensate.pop_back();
+    const auto step = state_.definition->find_step(fact_.step);
+    visit(*state_.definition->compensation_of(state_.compensated->step),
+          step ? state_.steps[*step].branch : last_branch_);
+  }
+
+  /// A compensation has failed for good. It stays where it is: what is left is not to be made good without it.
+  void wait_for_resolution(std::size_t step, const json& reason) {
+    step_progress& progress = state_.steps[step];
+    progress.status = step_status::failed;
+    progress.error = reason;
+    progress.until.reset();
+    progress.opened = true;
+  }
+
+  bool resolve_compensation(std::size_t step) {
+    step_progress& progress = state_.steps[step];
+    if (!state_.is_compensation(step) || !progress.opened) return false;
+    const auto as = data_.at("as").get<std::string>();
+    if (as == "retried") {
+      progress.status = step_status::running;
+      progress.opened = false;
+      progress.counted = 0;
+      progress.due_since = fact_.at;
+    } else {
+      leave(step, as == "done" ? step_status::completed : step_status::skipped);
+    }
+    return true;
+  }
+
   // -- The run as a whole
+
+  /// Nothing is active any more.
+  void come_to_rest() {
+    state_.compensated.reset();
+    if (state_.ending == run_status::failed && !state_.to_compensate.empty()) return compensate_next();
+    state_.ended = state_.ending.value_or(run_status::completed);
+  }
 
   /// Stops the steps for which no worker can be doing anything: those that wait, and those that are known to be idle.
   void stop_idle(const std::set<std::string>& idle) {
@@ -355,6 +394,7 @@ class folding {
   bool wind_down(run_status to) {
     if (state_.ended) return false;
     state_.ending = to;
+    state_.compensating = false;
     if (to == run_status::cancelled) state_.error.reset();
     state_.discards_results = true;
     stop_idle(data_.value("idle", std::set<std::string>()));
@@ -363,12 +403,14 @@ class folding {
 
   bool discard_attempt(std::size_t step) {
     ++state_.steps[step].attempts;
+    // Nobody wants its result, but its effects are there.
+    if (!state_.ended && data_.is_object() && data_.contains("output")) note_done(step, data_["output"]);
     if (!state_.ended && state_.is_active(step)) stop(step, step_status::cancelled);
     return true;
   }
 
   bool retry() {
-    if (state_.ended != run_status::failed) return false;
+    if (state_.ended != run_status::failed || state_.compensating) return false;
     state_.ended.reset();
     state_.ending.reset();
     state_.error.reset();
@@ -381,7 +423,9 @@ class folding {
     }
     // Steps whose dependencies completed while the run was failing.
     for (std::size_t i = 0; state_.definition->has_dependencies() && i < state_.steps.size(); ++i) {
-      if (state_.steps[i].status == step_status::pending && state_.steps[i].missing == 0) visit(i, i);
+      const step_progress& progress = state_.steps[i];
+      const bool is_due = progress.status == step_status::pending && progress.missing == 0;
+      if (is_due && !state_.is_compensation(i)) visit(i, i);
     }
     return true;
   }
@@ -389,83 +433,10 @@ class folding {
   run_state& state_;
   const fact& fact_;
   json data_;
+  std::size_t last_branch_ = 0;  ///< of the step that was left last
 };
 
-/// Adds the steps before one, each after those that it waits for.
-void collect_ancestors(const definition& workflow, std::size_t step, std::vector<std::size_t>& found) {
-  for (const std::size_t earlier : workflow.dependencies(step)) {
-    if (std::ranges::find(found, earlier) != found.end()) continue;
-    collect_ancestors(workflow, earlier, found);
-    found.push_back(earlier);
-  }
-}
-
 }  // namespace
-
-std::vector<std::string> approvers_of(const step_progress& gate) {
-  std::vector<std::string> actors;
-  actors.reserve(gate.approvals.size());
-  for (const json& each : gate.approvals) actors.push_back(each.at("actor"));
-  return actors;
-}
-
-run_status run_state::status() const {
-  if (ended) return *ended;
-  if (discards_results) return run_status::cancelling;
-  if (!has_begun && stored_status == run_status::pending) return run_status::pending;
-  std::size_t gates = 0;
-  for (const std::optional<std::size_t>& step : branches) {
-    if (!step) continue;
-    const step_progress& progress = steps[*step];
-    if (progress.status == step_status::retrying) return run_status::retrying;
-    if (progress.opened && is_gate(definition->steps()[*step].kind)) ++gates;
-  }
-  return gates > 0 && gates == active ? run_status::paused : run_status::running;
-}
-
-json run_state::visible_context(std::size_t step) const {
-  if (!definition->has_dependencies()) return context;
-  json visible = start_context;
-  std::vector<std::size_t> before;
-  collect_ancestors(*definition, step, before);
-  for (const std::size_t i : before) {
-    if (steps[i].output) merge_output(*definition, i, *steps[i].output, visible);
-  }
-  return visible;
-}
-
-result<run_state> begin(std::shared_ptr<const definition> workflow, const run_record& run) {
-  run_state state;
-  state.id = run.id;
-  state.queue = run.queue;
-  state.priority = run.priority;
-  state.has_deadline = run.deadline.has_value();
-  state.last_at = run.started_at;
-  state.stored_status = run.status;
-  state.context = json::parse(run.payload, nullptr, false);
-  if (!state.context.is_object()) return damaged(run.id, 0, "its payload is not an object");
-  const json origin = run.origin.empty() ? json::object() : json::parse(run.origin, nullptr, false);
-  if (origin.is_object() && origin.contains("schedule")) {
-    state.context[std::string(detail::schedule_key)] = origin["schedule"];
-  }
-  state.steps.resize(workflow->steps().size());
-  state.branches.resize(workflow->steps().size());
-  state.taken.resize(workflow->transitions().size());
-  if (workflow->has_dependencies()) state.start_context = state.context;
-  for (std::size_t i = 0; i < state.steps.size(); ++i) {
-    state.steps[i].branch = i;
-    state.steps[i].missing = workflow->dependencies(i).size();
-  }
-  for (const std::size_t entry : workflow->entries()) {
-    state.steps[entry].status = step_status::running;
-    state.steps[entry].visits = 1;
-    state.steps[entry].due_since = run.started_at;
-    state.branches[entry] = entry;
-    ++state.active;
-  }
-  state.definition = std::move(workflow);
-  return state;
-}
 
 result<void> apply(run_state& state, const fact& next) {
   if (next.seq != state.last_seq + 1) return damaged(state.id, next.seq, "a fact is missing before it");
@@ -476,21 +447,6 @@ result<void> apply(run_state& state, const fact& next) {
   }
   const std::string of = next.step.empty() ? "" : " of step " + next.step;
   return damaged(state.id, next.seq, std::string(to_string(next.kind)) + of + " can't follow what is before it");
-}
-
-result<run_state> fold(std::shared_ptr<const definition> workflow, const journal& history) {
-  auto state = begin(std::move(workflow), history.run);
-  if (!state) return state;
-  for (const fact& next : history.facts) {
-    if (auto applied = apply(*state, next); !applied) return std::unexpected(std::move(applied).error());
-  }
-  return state;
-}
-
-run_status status_to_store(run_status stored, run_status actual, bool job_is_held) {
-  const bool implied =
-      job_is_held && actual == run_status::running && (stored == run_status::pending || stored == run_status::retrying);
-  return implied ? stored : actual;
 }
 
 }  // namespace squid_mesh

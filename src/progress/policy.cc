@@ -15,6 +15,16 @@ microseconds backoff_delay(const backoff& policy, int counted, double chance) {
   return microseconds(static_cast<std::int64_t>(capped + capped * policy.jitter * chance));
 }
 
+/// Keys as of `compensation_input`.
+json input_of_compensation(const run_state& state) {
+  const completion done = state.compensated.value_or(completion());
+  return {{"payload", state.start_context},
+          {"context", state.context},
+          {"input", done.input},
+          {"output", done.output},
+          {"failure", state.error.value_or(json())}};
+}
+
 }  // namespace
 
 std::optional<microseconds> delay_after_failure(const retry_policy& policy, const error& reason, int counted,
@@ -47,6 +57,7 @@ result<json> select_input(const definition::step& step, const json& context) {
 }
 
 result<json> input_of(const run_state& state, std::size_t step) {
+  if (state.is_compensation(step)) return input_of_compensation(state);
   if (const auto& edited = state.steps[step].edited_input) return *edited;
   json visible = state.visible_context(step);
   const definition::step& declared = state.definition->steps()[step];
@@ -54,9 +65,10 @@ result<json> input_of(const run_state& state, std::size_t step) {
   return select_input(declared, visible);
 }
 
-result<std::string> encode_output(const definition::step& step, const json& output) {
+result<std::string> encode_output(const definition& workflow, std::size_t of, const json& output) {
+  const definition::step& step = workflow.steps()[of];
   if (output.is_null()) return std::string();
-  if (step.output.empty() && !output.is_object()) {
+  if (step.output.empty() && !output.is_object() && !workflow.compensated_by(of)) {
     return std::unexpected(error{.code = errc::invalid_argument,
                                  .message = "step " + step.name + " returned a value of type " + output.type_name() +
                                             ", which can't be merged into the context: return an object, or declare "

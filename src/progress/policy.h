@@ -22,11 +22,12 @@ bool runs_again_after_loss(const retry_policy& policy, int counted);
 /// The input of a step with declared bindings; `errc::missing_input` names every path that isn't in the context.
 result<json> select_input(const definition::step& step, const json& context);
 
-/// What a step reads: what a person has set, what it has declared, or all that it can see.
+/// What a step reads: what a person has set, what it has declared, or all that it can see. Of a compensation: a
+/// `compensation_input`.
 result<json> input_of(const run_state& state, std::size_t step);
 
-/// An output as journals store it; empty for null. `errc::invalid_argument` for text that isn't UTF-8, and for a value
-/// that can't be merged into the context: without an output key it has to be an object.
-result<std::string> encode_output(const definition::step& step, const json& output);
+/// A step's output as journals store it; empty for null. `errc::invalid_argument` for text that isn't UTF-8, and for a
+/// value that can't be merged into the context: without an output key it has to be an object.
+result<std::string> encode_output(const definition& workflow, std::size_t of, const json& output);
 
 }  // namespace squid_mesh

@@ -27,7 +27,8 @@ struct step_progress {
   int attempts = 0;                  ///< attempts that have ended, of every kind
   int counted = 0;                   ///< those of this visit that count against the retry policy
   bool parked = false;               ///< the process that had the run has no handler for it
-  bool opened = false;               ///< it lets time pass, or waits for somebody, and the journal says so
+  bool opened = false;               ///< it lets time pass, or waits for somebody, and the journal says so. Of a
+                                     ///< compensation: it has failed for good, and waits for a person
   std::size_t branch = 0;            ///< on which branch it is or was
   std::size_t missing = 0;           ///< how many of the steps that it waits for have not completed
   time_point due_since{};            ///< since when a worker may have been at it: it was entered, or an attempt ended
@@ -37,6 +38,13 @@ struct step_progress {
   std::optional<json> edited_input;  ///< what a person has set as its input of this visit
   std::optional<json> output;        ///< in a workflow of dependencies: for the steps after it
   std::optional<json> error;         ///< why it failed for good, unless it was entered since
+};
+
+/// One completion of a step that has a compensation: what that needs to know of it.
+struct completion {
+  std::size_t step = 0;
+  json input;
+  json output;
 };
 
 /// Who has approved, in the order of their approvals.
@@ -57,7 +65,7 @@ struct run_state {
   std::int64_t last_seq = 0;
   time_point last_at{};  ///< of the last fact, or of the start
 
-  json start_context;  ///< the payload, and what the start adds; in a workflow of dependencies
+  json start_context;  ///< the payload, and what the start adds; with dependencies or compensations
   json context;
   std::vector<step_progress> steps;
   std::vector<std::optional<std::size_t>> branches;  ///< by the step that names the branch: the step where it is now
@@ -72,6 +80,10 @@ struct run_state {
   std::optional<run_status> ended;
   std::optional<json> error;  ///< why the run failed
 
+  std::vector<completion> to_compensate;  ///< what a failure of the run makes good, the last one first
+  std::optional<completion> compensated;  ///< what is being made good now
+  bool compensating = false;              ///< the run fails, and what its steps did is or was made good
+
   std::map<std::string, std::deque<json>, std::less<>> events;  ///< those that came and were not taken yet, by name
   std::set<std::string, std::less<>> command_keys;              ///< the idempotency keys of the commands so far
 
@@ -80,9 +92,15 @@ struct run_state {
   /// The step where a branch is; none where it has ended.
   [[nodiscard]] std::optional<std::size_t> at(std::size_t branch) const { return branches[branch]; }
   [[nodiscard]] bool is_active(std::size_t step) const { return branches[steps[step].branch] == step; }
+  [[nodiscard]] bool is_compensation(std::size_t step) const { return definition->compensated_by(step).has_value(); }
+  /// Whether the run is ending, and only waits for what still goes on.
+  [[nodiscard]] bool winds_down() const { return ending && !compensating; }
   /// What a step may read where it declares no input, and where its input's paths lead.
   [[nodiscard]] json visible_context(std::size_t step) const;
 };
+
+/// Puts a step's output into a context.
+void merge_output(const definition& workflow, std::size_t step, json output, json& context);
 
 /// The state of a run to which nothing has happened yet. Fails with `errc::storage` if the record can't be read.
 result<run_state> begin(std::shared_ptr<const definition> workflow, const run_record& run);

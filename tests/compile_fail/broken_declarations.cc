@@ -116,6 +116,13 @@ constexpr auto c2 = sm::workflow(
 // rule: step_is_named_like_the_end_of_a_run
 constexpr auto c3 = sm::workflow(with_step({"complete", sm::bound_action}));
 
+// rule: step_is_named_like_a_compensation
+constexpr auto c30 = sm::workflow(with_step({"ship.compensate", sm::bound_action}));
+
+// rule: compensation_of_a_step_that_is_not_compensatable
+constexpr auto c31 = sm::workflow(
+    with_step({"only", sm::bound_action, {.compensatable = false, .compensate = sm::compensation(sm::bound_action)}}));
+
 // rule: log_message_is_empty
 constexpr auto c4 = sm::workflow(with_step({"only", sm::log{""}}));
 

@@ -21,6 +21,13 @@ inline const std::vector<broken_document> broken_flows{
      R"("schedule")",
      {{"triggers[0].payload[0].name", "schedule_is_the_key_of_the_cron_tick"}}},
     {"/steps/0/output", R"("schedule")", {{"steps[0].output", "schedule_is_the_key_of_the_cron_tick"}}},
+    // Compensations
+    {"/steps/2/compensatable", "false", {{"steps[2].compensate", "compensation_of_a_step_that_is_not_compensatable"}}},
+    {"/steps/6/name",
+     R"("ship.compensate")",
+     {{"steps[6].name", "step_is_named_like_a_compensation"},
+      {"transitions[9].to", "transition_targets_a_step_that_is_not_declared"},
+      {"transitions[13].from", "transition_leaves_a_step_that_is_not_declared"}}},
     // Queues
     {"/queue", R"("a\u0000b")", {{"queue", "name_has_a_control_character"}}},
     {"/steps/5/queue", R"("\n")", {{"steps[5].queue", "name_has_a_control_character"}}},

@@ -99,6 +99,11 @@ void check_links(const definition& d) {
   RC_ASSERT(!d.entries().empty());
   RC_ASSERT(d.has_dependencies() || d.entries().size() == 1);
   for (std::size_t i = 0; i < d.steps().size(); ++i) {
+    if (const auto done = d.compensated_by(i)) {
+      RC_ASSERT(d.compensation_of(*done) == i);
+      RC_ASSERT(d.routes(i, on::ok).empty());
+      continue;
+    }
     RC_ASSERT(d.has_dependencies() == d.routes(i, on::ok).empty());
     if (!d.has_dependencies()) {
       const definition::route& last = d.routes(i, on::ok).back();

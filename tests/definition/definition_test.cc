@@ -65,7 +65,12 @@ constexpr declaration flow = workflow({
                   .payload = {{"country", type::string, value("NO")}}}},
     .steps = {{"score", bound_action, {.output = "risk", .queue = "models", .compensatable = false}},
               {"approve", approval{.quorum = 2, .expires_in = 24h, .on_expiry = expiry::error}, {.output = "review"}},
-              {"rework", bound_action, {.input = {{"why", "review.reason"}, {"at", "schedule"}}, .output = "draft"}},
+              {"rework",
+               bound_action,
+               {.input = {{"why", "review.reason"}, {"at", "schedule"}},
+                .output = "draft",
+                .compensate =
+                    compensation(bound_action, {.retry = {.max_attempts = 3}, .timeout = 5s, .transactional = true})}},
               {"hold", squid_mesh::pause{.expires_in = 1h}},
               {"paid", await_event{.name = "payment.received", .timeout = 1min}},
               {"remind", squid_mesh::log{"Please pay"}, {.queue = "texts"}},
@@ -192,9 +197,27 @@ void expect_other_fingerprints(const json& document, const json& changes) {
   }
 }
 
+TEST(definition, compensations_are_steps_of_their_own) {
+  const definition read_flow = read(flow_document());
+  const auto rework = read_flow.find_step("rework");
+  const auto compensation = read_flow.find_step("rework.compensate");
+  ASSERT_TRUE(rework);
+  ASSERT_TRUE(compensation);
+  EXPECT_TRUE(read_flow.has_compensations());
+  EXPECT_EQ(read_flow.compensation_of(*rework), compensation);
+  EXPECT_EQ(read_flow.compensated_by(*compensation), rework);
+  EXPECT_EQ(read_flow.steps().size(), 8U);
+  EXPECT_TRUE(read_flow.steps()[*compensation].transactional);
+  EXPECT_EQ(read_flow.steps()[*compensation].timeout, 5s);
+  EXPECT_FALSE(read_flow.compensation_of(*compensation));
+}
+
 TEST(definition, every_change_of_a_flow_gives_another_fingerprint) {
   expect_other_fingerprints(flow_document(), json::parse(R"([
-    ["/steps/0/compensatable", true], ["/steps/6/irreversible", false], ["/transitions/4/recovery", "undo"],
+    ["/steps/0/compensatable", true], ["/steps/6/irreversible", false],
+    ["/steps/2/compensate", null], ["/steps/2/compensate/transactional", false],
+    ["/steps/2/compensate/timeout_ms", 1], ["/steps/2/compensate/retry", null],
+    ["/transitions/4/recovery", "undo"],
     ["/queue", "other"], ["/triggers/0/missed", "skip"], ["/triggers/0/missed_limit", 6],
     ["/triggers/0/overlap", "cancel_previous"], ["/steps/0/queue", ""],
     ["/steps/1/approval/quorum", 3], ["/steps/1/approval/expires_in_ms", 0], ["/steps/1/approval/on_expiry", "reject"],

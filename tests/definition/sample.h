@@ -58,6 +58,7 @@ inline json flow_document() {
       {"name": "approve", "kind": "approval", "output": "review",
        "approval": {"quorum": 2, "expires_in_ms": 86400000, "on_expiry": "error"}},
       {"name": "rework", "output": "draft",
+       "compensate": {"retry": {"max_attempts": 3}, "timeout_ms": 5000, "transactional": true},
        "input": [{"name": "why", "path": "review.reason"}, {"name": "at", "path": "schedule"}]},
       {"name": "hold", "kind": "pause", "pause": {"expires_in_ms": 3600000}},
       {"name": "paid", "kind": "await_event", "await_event": {"name": "payment.received", "timeout_ms": 60000}},

@@ -82,14 +82,17 @@ TEST(policy, input_is_selected_by_path_and_names_all_that_is_missing) {
 }
 
 TEST(policy, outputs_that_can_be_stored) {
-  const definition::step merged;
-  definition::step keyed;
-  keyed.output = "key";
-  EXPECT_EQ(encode_output(merged, nullptr), "");
-  EXPECT_EQ(encode_output(merged, {{"a", 1}}), R"({"a":1})");
-  EXPECT_EQ(encode_output(keyed, 7), "7");
-  EXPECT_FALSE(encode_output(merged, 7));
-  EXPECT_FALSE(encode_output(keyed, "caf\xE9"));
+  const auto workflow = read_workflow(R"([{"name": "merged", "compensate": {}}, {"name": "keyed", "output": "key"}])",
+                                      R"([{"from": "merged", "to": "keyed"}, {"from": "keyed", "to": "complete"}])");
+  const std::size_t merged = 0;
+  const std::size_t keyed = 1;
+  const std::size_t compensation = 2;
+  EXPECT_EQ(encode_output(*workflow, merged, nullptr), "");
+  EXPECT_EQ(encode_output(*workflow, merged, {{"a", 1}}), R"({"a":1})");
+  EXPECT_EQ(encode_output(*workflow, keyed, 7), "7");
+  EXPECT_EQ(encode_output(*workflow, compensation, 7), "7");
+  EXPECT_FALSE(encode_output(*workflow, merged, 7));
+  EXPECT_FALSE(encode_output(*workflow, keyed, "caf\xE9"));
 }
 
 }  // namespace

@@ -31,6 +31,8 @@
   RULE(workflow_has_no_step, "a workflow needs at least one step")                                                     \
   RULE(step_is_declared_twice, "two steps have the same name")                                                         \
   RULE(step_is_named_like_the_end_of_a_run, "the name is that of the end of a run, and no step's")                     \
+  RULE(step_is_named_like_a_compensation, "names that end in .compensate are those of compensations")                  \
+  RULE(compensation_of_a_step_that_is_not_compensatable, "the step says that nothing makes good what it does")         \
   RULE(log_message_is_empty, "a log step needs a message")                                                             \
   RULE(wait_duration_is_not_positive, "a wait must be longer than zero")                                               \
   RULE(built_in_step_has_options_of_an_action, "only an action has all options")                                       \

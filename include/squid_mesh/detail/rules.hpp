@@ -137,13 +137,25 @@ constexpr void check_inputs(const Step& s, const place& where, Report& report) {
   check_unique_names(s.input, rules::input_is_declared_twice, where, "input", report);
 }
 
+/// `Attempts` is a step or a compensation: what is said of its attempts. `name` is the step's.
+template <class Attempts, class Report>
+constexpr void check_attempts(const Attempts& a, const place& where, std::string_view name, Report& report) {
+  check_retry(a.retry, where, name, report);
+  if (a.timeout < milliseconds{0}) report.broken(rules::timeout_is_negative, {&where, "timeout_ms"}, name);
+  check_duration(a.timeout, {&where, "timeout_ms"}, name, report);
+}
+
 template <class Step, class Report>
 constexpr void check_action(const Step& s, const place& where, Report& report) {
   check_inputs(s, where, report);
   if (!s.output.empty()) check_key(s.output, {&where, "output"}, report);
-  check_retry(s.retry, where, s.name, report);
-  if (s.timeout < milliseconds{0}) report.broken(rules::timeout_is_negative, {&where, "timeout_ms"}, s.name);
-  check_duration(s.timeout, {&where, "timeout_ms"}, s.name, report);
+  check_attempts(s, where, s.name, report);
+  if (!s.compensate) return;
+  const place compensate{&where, "compensate"};
+  check_attempts(*s.compensate, compensate, s.name, report);
+  if (!s.compensatable) {
+    report.broken(rules::compensation_of_a_step_that_is_not_compensatable, compensate, s.name);
+  }
 }
 
 template <class Step, class Report>
@@ -160,7 +172,7 @@ template <class Step, class Report>
 constexpr void check_built_in(const Step& s, const place& where, Report& report) {
   const bool has_output = is_gate(s.kind) || s.kind == step_kind::await_event;
   if (!s.input.empty() || s.retry != retry_policy{} || s.timeout != milliseconds{0} || s.transactional ||
-      s.irreversible || !s.compensatable || (!s.output.empty() && !has_output)) {
+      s.irreversible || !s.compensatable || s.compensate || (!s.output.empty() && !has_output)) {
     report.broken(rules::built_in_step_has_options_of_an_action, where, s.name);
   }
   if (has_output) {
@@ -183,6 +195,7 @@ constexpr void check_step(const Step& s, const place& where, Report& report) {
   const place name{&where, "name"};
   check_name(s.name, name, report);
   if (s.name == complete) report.broken(rules::step_is_named_like_the_end_of_a_run, name, s.name);
+  if (s.name.ends_with(compensation_suffix)) report.broken(rules::step_is_named_like_a_compensation, name, s.name);
   if (!s.queue.empty()) {
     check_name(s.queue, {&where, "queue"}, report);
     if (!needs_worker(s.kind)) report.broken(rules::queue_is_only_an_actions_or_a_logs, {&where, "queue"}, s.name);
