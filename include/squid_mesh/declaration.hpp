@@ -2,6 +2,7 @@
 #pragma once
 
 #include <squid_mesh/action.hpp>
+#include <squid_mesh/child.hpp>
 #include <squid_mesh/condition.hpp>
 #include <squid_mesh/detail/fixed_list.hpp>
 #include <squid_mesh/log.hpp>
@@ -278,15 +279,25 @@ struct await_event {
   milliseconds timeout{0};  ///< then it goes on along `on::timeout`; zero: never
 };
 
-enum class step_kind { action, log, wait, pause, approval, await_event };
+/// The built-in step that starts a run of another workflow and waits for its end. It holds no worker meanwhile. Its
+/// input is that run's payload, and empty where it declares none; its output is an object of what that run's steps have
+/// put into the context. A run that fails or is cancelled is a failure of the step; a retry starts another one. The
+/// step's `timeout` is the time limit of the run.
+struct child {
+  std::string_view workflow{};
+  std::string_view trigger{};  ///< whose payload is meant; empty: the workflow's first
+  on_parent_cancel on_cancel = on_parent_cancel::cancel;
+};
 
-/// `action`, `log`, `wait`, `pause`, `approval`, `await_event`.
+enum class step_kind { action, log, wait, pause, approval, await_event, child };
+
+/// `action`, `log`, `wait`, `pause`, `approval`, `await_event`, `child`.
 std::string_view to_string(step_kind kind);
 
 namespace detail {
 /// In the order of the enumerators. They are stored with definitions: never change one.
-inline constexpr std::array<std::string_view, 6> step_kind_words{"action", "log",      "wait",
-                                                                 "pause",  "approval", "await_event"};
+inline constexpr std::array<std::string_view, 7> step_kind_words{"action",   "log",         "wait", "pause",
+                                                                 "approval", "await_event", "child"};
 constexpr std::string_view word_of(step_kind kind) { return step_kind_words[static_cast<std::size_t>(kind)]; }
 }  // namespace detail
 
@@ -294,7 +305,13 @@ constexpr std::string_view word_of(step_kind kind) { return step_kind_words[stat
 constexpr bool is_gate(step_kind kind) { return kind == step_kind::pause || kind == step_kind::approval; }
 
 /// Whether a worker has to do something for a step of this kind.
-constexpr bool needs_worker(step_kind kind) { return kind == step_kind::action || kind == step_kind::log; }
+constexpr bool needs_worker(step_kind kind) {
+  return kind == step_kind::action || kind == step_kind::log || kind == step_kind::child;
+}
+
+/// Whether a step of this kind reads an input, returns an output that its workflow doesn't know beforehand, and can be
+/// tried again.
+constexpr bool has_attempts(step_kind kind) { return kind == step_kind::action || kind == step_kind::child; }
 
 /// One unit of work: an action of the host, or a built-in, which takes few of the options.
 struct step : step_options {
@@ -308,6 +325,7 @@ struct step : step_options {
   milliseconds expires_in{0};  ///< of gates and await_event
   int quorum = 1;
   expiry on_expiry = expiry::error;
+  squid_mesh::child child{};
 
   constexpr step() = default;
   constexpr step(std::string_view step_name, action_ref what, step_options how = {})
@@ -331,6 +349,8 @@ struct step : step_options {
         on_expiry(what.on_expiry) {}
   constexpr step(std::string_view step_name, squid_mesh::await_event what, step_options how = {})
       : step_options(how), name(step_name), kind(step_kind::await_event), event(what.name), expires_in(what.timeout) {}
+  constexpr step(std::string_view step_name, squid_mesh::child what, step_options how = {})
+      : step_options(how), name(step_name), kind(step_kind::child), child(what) {}
 };
 
 // -- Transitions -----------------------------------------------------------------------------------------------------

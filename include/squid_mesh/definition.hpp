@@ -48,6 +48,11 @@ class definition {
     std::string name;
     std::string path;
   };
+  struct child {
+    std::string workflow;
+    std::string trigger;
+    on_parent_cancel on_cancel = on_parent_cancel::cancel;
+  };
   struct compensation {
     retry_policy retry;
     milliseconds timeout{0};
@@ -73,6 +78,7 @@ class definition {
     milliseconds expires_in{0};
     int quorum = 1;
     expiry on_expiry = expiry::error;
+    definition::child child;
   };
   /// As in `squid_mesh::condition`.
   struct condition_term {

@@ -21,6 +21,7 @@ enum class run_reason {
   deadline_passed,         ///< Its deadline has passed: it fails, or has failed.
   failing,                 ///< A step has failed; what runs beside it has yet to end.
   waiting_for_retry,       ///< An attempt has failed, and the next one is due later.
+  waiting_for_child,       ///< It waits for the end of a run that it has started.
   waiting_for_event,       ///< It waits for `mesh::signal_run`.
   waiting_for_time,        ///< A wait isn't over.
   job_missing,             ///< Somebody has removed its job; a worker gives it a new one.
@@ -43,6 +44,7 @@ enum class run_action {
   skip_compensation,
   mark_compensated,
   signal,
+  explain_child,
   add_handler,
   work,
   retry,
@@ -70,10 +72,11 @@ struct explanation {
   std::vector<next_action> next_actions;
   /// An object with what the summary says, for programs, as far as it applies. Of the branch that is explained: `step`,
   /// `kind`, `reason`, `since`, `until`, `attempt` (the one that is due or running) and `max_attempts`, `node`,
-  /// `error` (the last one), `event`, `approvals` (who), `quorum`, `on_expiry`, `waits_for` (steps), `job` (`id`,
-  /// `state`, `queue`, `scheduled_at`). `branches` has the same of every branch, the explained one first. Of the run:
-  /// `deadline`, `compensating` (if so, steps: what is still to be made good), `pending_events`, `by` and `because` (of
-  /// a cancellation), `failed_step`, `ended_at`.
+  /// `error` (the last one), `event`, `approvals` (who), `quorum`, `on_expiry`, `waits_for` (steps), `child` (`run`,
+  /// `workflow`, `status`), `job` (`id`, `state`, `queue`, `scheduled_at`). `branches` has the same of every branch,
+  /// the explained one first. Of the run: `parent` (`run`, `step`, `key`), `deadline`, `compensating` (if so, steps:
+  /// what is still to be made good), `pending_events`, `by` and `because` (of a cancellation), `failed_step`,
+  /// `ended_at`.
   json evidence;
 };
 

@@ -75,12 +75,6 @@ struct start_options {
   int priority = 0;            ///< of its jobs: 0 (first) to 9
 };
 
-/// A run that was started, or that had been before under the same idempotency key.
-struct run_ref {
-  run_id id;
-  bool existing = false;
-};
-
 /// Who does something to a run and why. Both are in the run's history.
 struct command {
   std::string actor{};

@@ -48,8 +48,8 @@ struct attempt_view {
 /// A step of a run.
 struct step_view {
   std::string name;
-  std::string kind;  ///< `action`, `log`, `wait`, `pause`, `approval`, `await_event`, `compensation`
-  /// A gate that is open is `running`; a step that waits for time or for an event is `waiting`; a compensation that
+  std::string kind;  ///< `action`, `log`, `wait`, `pause`, `approval`, `await_event`, `child`, `compensation`
+  /// A gate that is open is `running`; a step that waits for time, an event or a run is `waiting`; a compensation that
   /// waits for a person is `failed`.
   step_status status = step_status::pending;
   int visits = 0;              ///< how often the run has come to it
@@ -58,6 +58,7 @@ struct step_view {
   std::optional<json> error;   ///< of the last failure, unless the step completed since
   /// Of waiting and retrying steps and of open gates: when they go on without anybody's doing, if they do.
   std::optional<time_point> until;
+  std::optional<run_id> child;  ///< of steps of the kind `child`: the run that it has started last
   std::vector<attempt_view> attempts;
 };
 
@@ -89,6 +90,19 @@ struct run_summary {
   std::optional<time_point> ended_at;
 };
 
+/// The run that has started another one.
+struct parent_view {
+  run_id run;
+  std::string step;  ///< of the parent, by which it was started
+  std::string key;   ///< what the parent calls it
+};
+
+/// A run that another one has started.
+struct child_view : run_summary {
+  std::string step;
+  std::string key;
+};
+
 /// A run in full. Values of `secret` payload fields are masked wherever they occur.
 struct run_view : run_summary {
   std::string definition;  ///< the fingerprint of the definition to which the run is pinned
@@ -97,6 +111,8 @@ struct run_view : run_summary {
   std::optional<time_point> deadline;
   std::string start_key;            ///< the idempotency key of its start; empty: none
   std::optional<run_id> replay_of;  ///< the run whose payload this one got again
+  std::optional<parent_view> parent;
+  std::vector<child_view> children;  ///< the newest 100; `mesh::list_runs` finds all
   json payload;
   /// The payload merged with the outputs of the steps completed so far, and, if a schedule has started the run,
   /// `schedule`.
@@ -114,10 +130,17 @@ struct inspect_options {
   bool include_history = false;
 };
 
+/// A run that was started, or that had been before under the same idempotency key.
+struct run_ref {
+  run_id id;
+  bool existing = false;
+};
+
 /// Which runs to list. Every condition that is set must hold.
 struct run_filter {
   std::string workflow{};              ///< empty: any
   std::vector<run_status> statuses{};  ///< empty: any
+  std::optional<run_id> parent{};      ///< only the runs that this one has started
   std::optional<time_point> started_from{};
   std::optional<time_point> started_before{};
   std::size_t limit = 50;  ///< 1 to 1,000
@@ -136,6 +159,8 @@ json to_json(const step_view& step);
 json to_json(const audit_event& event);
 json to_json(const pending_event& event);
 json to_json(const run_summary& run);
+json to_json(const parent_view& parent);
+json to_json(const child_view& child);
 json to_json(const run_view& run);
 json to_json(const run_page& page);
 

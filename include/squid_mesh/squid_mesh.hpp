@@ -3,6 +3,7 @@
 #pragma once
 
 #include <squid_mesh/action.hpp>
+#include <squid_mesh/child.hpp>
 #include <squid_mesh/compensation.hpp>
 #include <squid_mesh/definition.hpp>
 #include <squid_mesh/error.hpp>

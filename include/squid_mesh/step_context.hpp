@@ -1,8 +1,11 @@
 // squid_mesh/step_context.hpp - what an action may ask of the engine while it runs.
 #pragma once
 
+#include <squid_mesh/child.hpp>
+#include <squid_mesh/error.hpp>
 #include <squid_mesh/ids.hpp>
 #include <squid_mesh/log.hpp>
+#include <squid_mesh/run.hpp>
 
 #include <stop_token>
 #include <string>
@@ -39,6 +42,11 @@ class step_context {
 
   /// The transaction in which a step that is declared transactional ends; null in other steps.
   [[nodiscard]] virtual squid_mesh::transaction* transaction() const = 0;
+
+  /// Starts a run that belongs to this one: a child. Whatever becomes of the attempt, the run is started once for each
+  /// key, and a transactional step starts it in its transaction. It goes on by itself; a step of the kind `child` waits
+  /// for one. Errors: as of `mesh::start_run`, `errc::interrupted` where the attempt has been told to stop.
+  virtual result<run_ref> start_child_run(std::string_view workflow, json payload, const child_options& options) = 0;
 
   /// Writes to the host's log, with the run, the step and the attempt. Secrets of the payload are masked.
   virtual void log(level severity, std::string_view message) = 0;

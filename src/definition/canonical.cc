@@ -99,6 +99,10 @@ void add_built_in(json& out, const Step& s) {
     case step_kind::await_event:
       out[key] = {{"name", s.event}, {"timeout_ms", s.expires_in.count()}};
       return;
+    case step_kind::child:
+      out[key] = {
+          {"workflow", s.child.workflow}, {"trigger", s.child.trigger}, {"on_cancel", to_string(s.child.on_cancel)}};
+      return;
   }
 }
 

@@ -14,6 +14,9 @@ std::string_view to_string(type t) { return words::types.at(static_cast<std::siz
 std::string_view to_string(step_kind kind) { return detail::word_of(kind); }
 std::string_view to_string(on outcome) { return words::outcomes.at(static_cast<std::size_t>(outcome)); }
 std::string_view to_string(recovery what) { return words::recoveries.at(static_cast<std::size_t>(what)); }
+std::string_view to_string(on_parent_cancel policy) {
+  return words::parent_policies.at(static_cast<std::size_t>(policy));
+}
 std::string_view to_string(expiry outcome) { return words::expiries.at(static_cast<std::size_t>(outcome)); }
 std::string_view to_string(missed_ticks policy) { return words::missed_policies.at(static_cast<std::size_t>(policy)); }
 std::string_view to_string(overlap policy) { return words::overlaps.at(static_cast<std::size_t>(policy)); }

@@ -177,6 +177,14 @@ void read_event(const json& value, const place& where, reader_state& state, defi
   object.no_other_keys();
 }
 
+void read_child(const json& value, const place& where, reader_state& state, definition::step& s) {
+  object_reader object(value, where, state);
+  object.text("workflow", presence::required, s.child.workflow);
+  object.text("trigger", presence::defaulted, s.child.trigger);
+  object.word("on_cancel", presence::defaulted, words::parent_policies, s.child.on_cancel);
+  object.no_other_keys();
+}
+
 /// The key that says what a built-in does belongs to its kind alone. A pause has nothing that must be said.
 const json* part_of_kind(object_reader& object, step_kind kind, step_kind actual) {
   const std::string_view key = to_string(kind);
@@ -197,6 +205,7 @@ void read_built_in(object_reader& object, const place& where, reader_state& stat
   if (s.kind == step_kind::approval) s.on_expiry = expiry::reject;
   part(step_kind::approval, read_approval);
   part(step_kind::await_event, read_event);
+  part(step_kind::child, read_child);
 }
 
 /// An empty list looks like a mistake, and means nothing that leaving the key out doesn't.

@@ -40,6 +40,7 @@ run_reason reason_of(const told_run& told, std::size_t step, time_point now) {
     return kind == step_kind::pause ? run_reason::paused : run_reason::waiting_for_approval;
   }
   if (progress.opened && kind == step_kind::await_event) return run_reason::waiting_for_event;
+  if (progress.opened && kind == step_kind::child) return run_reason::waiting_for_child;
   if (job != nullptr && job->state == jobs::state::executing) return run_reason::running_step;
   if (progress.parked) return run_reason::parked_without_handler;
   return reason_by_job(told, step, now);
@@ -135,6 +136,22 @@ std::string clause_about_queue(const told_run& told, const branch_look& look) {
          instant_text(*look.until);
 }
 
+/// The run for whose end a step waits, as far as it is known.
+json child_evidence(const told_run& told, std::size_t step) {
+  const run_id id = told.state.steps[step].child.value_or(run_id());
+  json out = {{"run", to_string(id)}, {"workflow", told.declared(step).child.workflow}};
+  const auto found = std::ranges::find(told.children, id, &run_record::id);
+  if (found != told.children.end()) out["status"] = to_string(found->shown_status);
+  return out;
+}
+
+std::string clause_about_child(const told_run& told, const branch_look& look) {
+  const json child = child_evidence(told, look.step);
+  return "Step " + in_quotes(told.declared(look.step).name) + " has waited" + since(look) + " for run " +
+         child["run"].get<std::string>() + " of workflow " + in_quotes(child["workflow"].get<std::string>()) +
+         (child.contains("status") ? ", which is " + child["status"].get<std::string>() : "");
+}
+
 json job_evidence(const job_row& job) {
   return {{"id", job.id.value},
           {"state", to_string(job.state)},
@@ -153,6 +170,7 @@ void add_attempt(json& out, const told_run& told, const branch_look& look) {
 void add_what_is_awaited(json& out, const told_run& told, const branch_look& look) {
   const definition::step& step = told.declared(look.step);
   if (step.kind == step_kind::await_event) out["event"] = step.event;
+  if (look.reason == run_reason::waiting_for_child) out["child"] = child_evidence(told, look.step);
   if (step.kind == step_kind::approval) {
     out["approvals"] = approvers_of(told.state.steps[look.step]);
     out["quorum"] = step.quorum;
@@ -209,6 +227,8 @@ std::string clause_about(const told_run& told, const branch_look& look) {
     }
     case run_reason::waiting_for_retry:
       return clause_about_retry(told, look);
+    case run_reason::waiting_for_child:
+      return clause_about_child(told, look);
     case run_reason::waiting_for_event:
       return step + " has waited for the event " + in_quotes(told.declared(look.step).event) + since(look) +
              otherwise(look, "gives up", "it does not come");

@@ -4,6 +4,7 @@
 #include "inspect/next_actions.h"
 #include "inspect/sentence.h"
 #include "inspect/told_run.h"
+#include "model/run_origin.h"
 
 #include <string>
 #include <utility>
@@ -153,6 +154,9 @@ class explainer {
     for (const branch_look& look : looks_) branches.push_back(to_evidence(told_, look));
     json out = branches.empty() ? json::object() : branches.front();
     out["branches"] = std::move(branches);
+    if (const auto parent = parent_of(told_.run)) {
+      out["parent"] = {{"run", to_string(parent->run)}, {"step", parent->step}, {"key", parent->key}};
+    }
     if (told_.run.deadline) out["deadline"] = to_string(*told_.run.deadline);
     if (state_.compensating && !state_.ended) {
       out["compensating"] = json::array();

@@ -1,6 +1,7 @@
 #include "inspect/history.h"
 
 #include "inspect/sentence.h"
+#include "model/run_origin.h"
 
 #include <map>
 #include <string>
@@ -61,11 +62,14 @@ class historian {
 
   void add_start() {
     const run_record& run = told_.run;
-    json details = run.origin.empty() ? json::object() : json::parse(run.origin, nullptr, false);
-    if (!details.is_object()) details = json::object();
+    json details = origin_of(run);
     std::string text = "Started by trigger " + in_quotes(run.trigger);
     if (details.contains("schedule")) text += ", as scheduled";
     if (const std::string id = text_of(details, "replay_of"); !id.empty()) text += ", as a replay of run " + id;
+    if (const auto parent = parent_of(run)) {
+      text += ", by step " + in_quotes(parent->step) + " of run " + to_string(parent->run);
+      details["parent"] = {{"run", to_string(parent->run)}, {"step", parent->step}, {"key", parent->key}};
+    }
     if (const std::string actor = text_of(details, "actor"); !actor.empty()) text += ", by " + actor;
     details["trigger"] = run.trigger;
     details["payload"] = told_.mask.fields(told_.mask.payload());
@@ -146,6 +150,9 @@ class historian {
         return "Step " + step + " was interrupted, because " + worker + " shut down; it runs again";
       case fact_kind::wait_started:
         return "Step " + step + " waits" + until(data);
+      case fact_kind::child_started:
+        return "Step " + step + " started run " + text_of(data, "run") + " of workflow " +
+               in_quotes(text_of(data, "workflow")) + ", and waits for its end";
       case fact_kind::step_parked:
         return worker + " has no handler for step " + step + "; the run waits for a process that has one";
       case fact_kind::worker_lost:

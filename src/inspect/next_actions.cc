@@ -86,7 +86,17 @@ class adviser {
         return add(run_action::signal, "Bring the event " + in_quotes(step.event) + ", for which it waits.",
                    "mesh.signal_run(RUN, " + in_quotes(step.event) + ", DATA)",
                    "signal " + id_ + " " + shell_word(step.event) + " --data JSON");
+      case run_reason::waiting_for_child: {
+        const std::string child = to_string(told_.state.steps[look.step].child.value_or(run_id()));
+        return add(run_action::explain_child, "See why run " + child + " has not ended.",
+                   "mesh.explain_run(" + child + ")", "explain " + child);
+      }
       case run_reason::parked_without_handler:
+        if (step.kind == step_kind::child) {
+          return add(run_action::add_handler,
+                     "Start a process that knows workflow " + in_quotes(step.child.workflow) + ".",
+                     "mesh.add(WORKFLOW)", "");
+        }
         return add(run_action::add_handler,
                    "Start a process that has a handler for step " + in_quotes(step.name) + " of workflow " +
                        in_quotes(told_.run.workflow) + ".",

@@ -47,6 +47,7 @@ json to_json(const step_view& step) {
   put(out, "output", step.output);
   put(out, "error", step.error);
   put(out, "until", step.until);
+  if (step.child) out["child"] = to_string(*step.child);
   return out;
 }
 
@@ -72,6 +73,17 @@ json to_json(const run_summary& run) {
   return out;
 }
 
+json to_json(const parent_view& parent) {
+  return {{"run", to_string(parent.run)}, {"step", parent.step}, {"key", parent.key}};
+}
+
+json to_json(const child_view& child) {
+  json out = to_json(static_cast<const run_summary&>(child));
+  out["step"] = child.step;
+  out["key"] = child.key;
+  return out;
+}
+
 json to_json(const run_view& run) {
   json out = to_json(static_cast<const run_summary&>(run));
   out["definition"] = run.definition;
@@ -80,6 +92,8 @@ json to_json(const run_view& run) {
   put(out, "deadline", run.deadline);
   if (!run.start_key.empty()) out["start_key"] = run.start_key;
   if (run.replay_of) out["replay_of"] = to_string(*run.replay_of);
+  if (run.parent) out["parent"] = to_json(*run.parent);
+  if (!run.children.empty()) out["children"] = list(run.children);
   out["payload"] = run.payload;
   out["context"] = run.context;
   out["steps"] = list(run.steps);

@@ -57,7 +57,7 @@ class teller {
 
  private:
   void look_before(std::size_t step, const fact& f) {
-    if (f.seq != last_attempts_[step] || told_.declared(step).kind != step_kind::action) return;
+    if (f.seq != last_attempts_[step] || !has_attempts(told_.declared(step).kind)) return;
     auto input = squid_mesh::input_of(told_.state, step);
     told_.steps[step].input = input ? std::optional(*std::move(input)) : std::nullopt;
   }
@@ -66,6 +66,7 @@ class teller {
     told_step& told = told_.steps[step];
     switch (f.kind) {
       case fact_kind::wait_started:
+      case fact_kind::child_started:
       case fact_kind::gate_opened:
       case fact_kind::event_awaited:
         told.opened_at = f.at;
@@ -165,6 +166,7 @@ std::optional<time_point> instant(const json& data, const char* key) {
 
 told_run::told_run(const view_request& request, run_state begun)
     : run(request.history.run),
+      children(request.children),
       mask(*request.definition, request.history.run),
       state(std::move(begun)),
       steps(state.steps.size()),
@@ -173,7 +175,7 @@ told_run::told_run(const view_request& request, run_state begun)
 std::optional<running_attempt> told_run::running(std::size_t step) const {
   const job_row* const job = job_of(step);
   const bool runs = job != nullptr && job->state == jobs::state::executing && state.is_active(step) &&
-                    needs_worker(declared(step).kind);
+                    needs_worker(declared(step).kind) && !state.steps[step].opened;
   if (!runs) return std::nullopt;
   const json node = json::parse(job->attempted_by, nullptr, false);
   const time_point due_since = state.steps[step].due_since;
@@ -194,7 +196,7 @@ step_status told_run::status_of(std::size_t step) const {
 }
 
 std::optional<json> told_run::input_of(std::size_t step) const {
-  if (declared(step).kind != step_kind::action) return std::nullopt;
+  if (!has_attempts(declared(step).kind)) return std::nullopt;
   std::optional<json> input = steps[step].input;
   if (state.is_active(step)) {
     auto now = squid_mesh::input_of(state, step);

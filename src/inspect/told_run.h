@@ -53,6 +53,7 @@ struct told_run {
   explicit told_run(const view_request& request, run_state begun);
 
   const run_record& run;
+  const std::vector<run_record>& children;  ///< the newest ones
   run_mask mask;
   run_state state;  ///< after the whole journal
   std::vector<told_step> steps;

@@ -2,6 +2,7 @@
 
 #include "inspect/history.h"
 #include "inspect/told_run.h"
+#include "model/run_origin.h"
 
 #include <algorithm>
 #include <string>
@@ -61,9 +62,18 @@ class viewer {
     view.deadline = run_.deadline;
     view.start_key = told_.mask(run_.start_key);
     view.payload = told_.mask.fields(told_.mask.payload());
-    const json origin = run_.origin.empty() ? json() : json::parse(run_.origin, nullptr, false);
-    const auto replayed = member(origin, "replay_of");
+    const auto replayed = member(origin_of(run_), "replay_of");
     if (replayed && replayed->is_string()) view.replay_of = run_id::parse(replayed->get_ref<const std::string&>());
+    if (auto parent = parent_of(run_)) {
+      view.parent = {.run = parent->run, .step = std::move(parent->step), .key = std::move(parent->key)};
+    }
+    for (const run_record& child : request_.children) {
+      const auto link = parent_of(child);
+      child_view& seen = view.children.emplace_back();
+      static_cast<run_summary&>(seen) = summarise(child);
+      if (link) seen.step = link->step;
+      if (link) seen.key = told_.mask(link->key);
+    }
   }
 
   /// Puts it on the run's list and on its step's.
@@ -121,6 +131,7 @@ class viewer {
             .output = told.output ? std::optional(told_.mask(*told.output)) : std::nullopt,
             .error = told.error ? std::optional(told_.mask(*told.error)) : std::nullopt,
             .until = waits ? told_.state.steps[i].until : std::nullopt,
+            .child = told_.state.steps[i].child,
             .attempts = std::move(attempts_[i])};
   }
 

@@ -18,6 +18,7 @@ struct view_request {
   std::shared_ptr<const squid_mesh::definition> definition;
   std::vector<job_row> jobs;  ///< those that drive the run's branches, if they are still there
   inspect_options options;
+  std::vector<run_record> children{};  ///< the newest ones
 };
 
 /// Secrets of the payload are masked in everything. `errc::storage` for a damaged journal.

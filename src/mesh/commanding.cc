@@ -184,9 +184,7 @@ result<std::vector<Outcome>> give_to_all(const result<run_page>& page, const Giv
 }  // namespace
 
 result<std::vector<bulk_outcome>> mesh::cancel_runs(run_filter filter, const command& by) {
-  if (filter.statuses.empty()) {
-    filter.statuses = {run_status::pending, run_status::running, run_status::retrying, run_status::paused};
-  }
+  if (filter.statuses.empty()) filter.statuses = uncancelled;
   return give_to_all<bulk_outcome>(list_runs(filter), [&](const run_id& id) { return cancel_run(id, by); });
 }
 

@@ -1,6 +1,7 @@
 #include "mesh/impl.h"
 
 #include "model/run_job.h"
+#include "runtime/children_worker.h"
 #include "runtime/deadline_worker.h"
 #include "runtime/run_worker.h"
 #include "runtime/tick_worker.h"
@@ -31,9 +32,11 @@ mesh::impl::impl(std::unique_ptr<storage::store> store, mesh_options given)
     : options(std::move(given)),
       workers(std::move(store), options.log),
       known(workers.store()),
+      family(known, workers.worker_node(), options.queue, options.max_payload_bytes),
       commands(known, workers.worker_node()) {
   jobs::node& node = workers.worker_node();
-  node.add_worker(run_worker_name, std::make_shared<run_worker>(known, node));
+  node.add_worker(run_worker_name, std::make_shared<run_worker>(known, family, node));
+  node.add_worker(children_worker_name, std::make_shared<children_worker>(commands, node));
   node.add_worker(deadline_worker_name, std::make_shared<deadline_worker>(commands, node));
   node.add_worker(tick_worker_name,
                   std::make_shared<tick_worker>(known, commands, node, options.queue, options.max_payload_bytes));

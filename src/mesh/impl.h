@@ -5,6 +5,7 @@
 #include "jobs/service.h"
 #include "mesh/awaiting.h"
 #include "model/commit.h"
+#include "runtime/children.h"
 #include "runtime/commands.h"
 #include "runtime/workflows.h"
 
@@ -30,8 +31,6 @@ struct mesh::impl {
                                           const start_options& starting);
   /// Writes starts in one transaction, and says which of their runs were there already.
   result<std::vector<run_ref>> write_starts(const std::vector<commit>& starts);
-  /// What became of starts that have been written.
-  result<std::vector<run_ref>> refs_of(const std::vector<commit>& starts, const std::vector<commit_outcome>& outcomes);
 
   /// A run with what is needed to look at it.
   result<view_request> ask_about(const run_id& id, inspect_options looking);
@@ -40,6 +39,7 @@ struct mesh::impl {
   awaiting waiters;
   jobs::service workers;
   workflows known;
+  children family;
   commander commands;
 };
 

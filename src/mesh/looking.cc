@@ -11,6 +11,7 @@ namespace squid_mesh {
 namespace {
 
 constexpr std::size_t max_listed = 1000;
+constexpr std::size_t max_children_shown = 100;
 
 }  // namespace
 
@@ -22,8 +23,13 @@ result<view_request> mesh::impl::ask_about(const run_id& id, inspect_options loo
   if (!workflow) return std::unexpected(std::move(workflow).error());
   auto jobs = store.jobs_of_run(id);
   if (!jobs) return std::unexpected(std::move(jobs).error());
-  return view_request{
-      .history = *std::move(history), .definition = *std::move(workflow), .jobs = *std::move(jobs), .options = looking};
+  auto children = store.list_runs({.parent = id, .limit = max_children_shown}, std::nullopt);
+  if (!children) return std::unexpected(std::move(children).error());
+  return view_request{.history = *std::move(history),
+                      .definition = *std::move(workflow),
+                      .jobs = *std::move(jobs),
+                      .options = looking,
+                      .children = *std::move(children)};
 }
 
 result<run_view> mesh::inspect_run(const run_id& id, inspect_options options) const {

@@ -73,28 +73,7 @@ result<std::vector<run_ref>> mesh::impl::write_starts(const std::vector<commit>&
   if (starts.empty()) return std::vector<run_ref>();
   auto outcomes = workers.worker_node().write(starts);
   if (!outcomes) return std::unexpected(std::move(outcomes).error());
-  return refs_of(starts, *outcomes);
-}
-
-result<std::vector<run_ref>> mesh::impl::refs_of(const std::vector<commit>& starts,
-                                                 const std::vector<commit_outcome>& outcomes) {
-  std::vector<run_ref> refs;
-  for (std::size_t i = 0; i < starts.size(); ++i) {
-    if (outcomes[i].applied) {
-      refs.push_back({.id = starts[i].run});
-      continue;
-    }
-    auto existing = workers.store().find_by_start_key(starts[i].start->workflow, starts[i].start->start_key);
-    if (!existing) return std::unexpected(std::move(existing).error());
-    if (!*existing) {
-      return std::unexpected(error{.code = errc::conflict,
-                                   .message = "another transaction is starting the run: try again when it has ended",
-                                   .kind = "start_key",
-                                   .retryable = true});
-    }
-    refs.push_back({.id = **existing, .existing = true});
-  }
-  return refs;
+  return refs_of(workers.store(), starts, *outcomes);
 }
 
 result<run_ref> mesh::start_run(std::string_view workflow, json payload, const start_options& options) {
@@ -117,7 +96,7 @@ result<run_ref> mesh::start_run(transaction& within, std::string_view workflow, 
   if (!commits) return std::unexpected(std::move(commits).error());
   auto outcomes = impl_->workers.store().write_in(within, *commits, impl_->workers.now());
   if (!outcomes) return std::unexpected(std::move(outcomes).error());
-  auto refs = impl_->refs_of(*commits, *outcomes);
+  auto refs = refs_of(impl_->workers.store(), *commits, *outcomes);
   if (!refs) return std::unexpected(std::move(refs).error());
   return refs->front();
 }

@@ -95,7 +95,7 @@ struct commit {
 
   /// Branches that are to go on now, whatever their jobs are doing: a job that waits for its time becomes available,
   /// one that is available or executing stays as it is, and one that has ended or is gone is replaced by the given one.
-  /// Each says what it `drives`. Not branches whose jobs this commit changes or inserts.
+  /// Each says what it `drives`, which may be another run. Not branches whose jobs this commit changes or inserts.
   std::vector<job_insert> wakes;
 
   /// The run has ended: its jobs that nobody executes are cancelled, and no branch has a job any more.

@@ -36,6 +36,7 @@ namespace squid_mesh {
 ///   attempt_discarded    {"output"?: json, "error"?: error}  its result came when nobody wanted it any more
 ///   step_skipped         empty                               the run is ending: the step doesn't begin
 ///   retry_requested      command with "input"?: {step: object}  a failed run goes on; names no step
+///   child_started        {"run": id, "workflow": name}       the step waits for that run to end
 ///   compensation_resolved  command with "as": "retried" | "skipped" | "done"  a compensation had failed for good
 ///
 /// where `us` are microseconds since the Unix epoch, and a command is {"actor"?: text, "reason"?: text, "metadata"?:
@@ -66,6 +67,7 @@ enum class fact_kind {
   step_skipped,
   retry_requested,
   compensation_resolved,
+  child_started,
 };
 
 std::string_view to_string(fact_kind kind);

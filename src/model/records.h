@@ -25,6 +25,19 @@ struct driven_branch {
   bool operator==(const driven_branch&) const = default;
 };
 
+/// How a run was started by another one.
+struct parent_link {
+  run_id run;
+  std::string step;
+  std::string key;                 ///< what the parent calls this run
+  bool is_cancelled_along = true;  ///< with the parent
+  int depth = 1;                   ///< of the run, below the one that nobody has started
+  /// The branch that waits for the run's end, and where its jobs go. None: nobody does.
+  std::optional<driven_branch> waiting{};
+  std::string queue{};
+  int priority = 0;
+};
+
 /// One row of `squid_mesh_runs`: how the run began, and its projection (`job`, `status`, `ended_at`).
 struct run_record {
   run_id id;
@@ -38,8 +51,9 @@ struct run_record {
   std::string start_key{};  ///< the idempotency key of its start, unique in the workflow; empty: none
   std::optional<time_point> deadline{};
   /// JSON text, an object, or empty: `schedule` (what is in the context under that key: the intended time and window of
-  /// a tick), `replay_of` (a run's id), `allow_irreversible`, `actor`, `reason`.
+  /// a tick), `replay_of` (a run's id), `allow_irreversible`, `actor`, `reason`, `parent` (see `run_origin.h`).
   std::string origin{};
+  std::optional<run_id> parent{};  ///< the run that has started it; the origin says more
   /// The job that carries the run's only branch. None while it waits for somebody, and where the run has several:
   /// each of those has a row in `squid_mesh_branches`.
   std::optional<job_id> job{};

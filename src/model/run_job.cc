@@ -32,6 +32,17 @@ job_insert tick_job(const std::string& workflow, const std::string& trigger, con
           .scheduled_at = at};
 }
 
+job_insert children_job(const run_id& parent, const std::string& queue) {
+  return {.queue = queue, .worker = children_worker_name, .args = json{{"parent_id", to_string(parent)}}.dump()};
+}
+
+std::optional<run_id> parent_in(const job_row& job) {
+  if (job.worker != children_worker_name) return std::nullopt;
+  const json args = json::parse(job.args, nullptr, false);
+  const std::string* const id = text_in(args, "parent_id");
+  return id == nullptr ? std::nullopt : run_id::parse(*id);
+}
+
 std::optional<driven_branch> driven_by(const job_row& job) {
   using role = driven_branch::role;
   const bool is_deadline = job.worker == deadline_worker_name;

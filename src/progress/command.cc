@@ -81,12 +81,14 @@ class command_decider : public decider {
     json data = to_data(what.by);
     data["idle"] = steps_of(what.idle);
     record(fact_kind::cancel_requested, std::nullopt, data.dump());
+    made_.cancels_children = what.has_children;
     return finish(false);
   }
 
   decision operator()(const event::deadline_reached& what) {
     if (state_.ended || state_.discards_results || state_.compensating) return std::move(made_);
     record(fact_kind::deadline_passed, std::nullopt, json{{"idle", steps_of(what.idle)}}.dump());
+    made_.cancels_children = what.has_children;
     if (state_.compensating) wake(active_branch());
     return finish(false);
   }

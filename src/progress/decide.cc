@@ -14,12 +14,9 @@ namespace {
 
 /// How long a parked run waits before a process is asked again whether it has the handler.
 constexpr std::chrono::seconds parking_time{15};
-
-job_insert job_for(const run_state& state, std::size_t branch) {
-  const auto step = state.at(branch);
-  const std::string& own = step ? state.definition->steps()[*step].queue : std::string();
-  return run_job(driven(state, branch), own.empty() ? state.queue : own, state.priority);
-}
+/// How long until a run is looked at again for whose end a step waits. It wakes the step when it ends; but if that
+/// happens at the very moment of looking, it finds the step awake.
+constexpr std::chrono::seconds looking_time{30};
 
 /// What it means for a step of this kind that its time is over.
 fact_kind end_of_waiting(step_kind kind) {
@@ -75,6 +72,39 @@ class worker_decider : public decider {
     return finish(true);
   }
 
+  decision operator()(const event::child_planned& what) {
+    if (is_unwanted(what.of)) return discard(what.of, "", {});
+    if (!expects(what.of)) return stale();
+    const run_record& child = *what.start.start;
+    record(fact_kind::child_started, what.of.step,
+           json{{"run", to_string(child.id)}, {"workflow", child.workflow}}.dump());
+    made_.begins = what.start;
+    sleep(what.of.step);
+    return finish(true);
+  }
+
+  decision operator()(const event::child_ended& what) {
+    if (!awaits(what.step, what.child)) return stale();
+    const time_point since = progress_of(what.step).due_since;
+    auto output = what.outcome ? encode_output(*state_.definition, what.step, *what.outcome)
+                               : std::unexpected(what.outcome.error());
+    if (!output) {
+      const auto delay = delay_after_failure(declared(what.step).retry, output.error(),
+                                             progress_of(what.step).counted + 1, when_.chance);
+      end_badly(what.step, fact_kind::step_failed, output.error(), delay, since, when_.node);
+      return finish(true);
+    }
+    record(fact_kind::step_completed, what.step, *std::move(output), since);
+    go_on(progress_of(what.step).branch);
+    return finish(true);
+  }
+
+  decision operator()(const event::child_goes_on& what) {
+    if (!awaits(what.step, what.child)) return stale();
+    made_.job = {.is = job_change::kind::snooze, .at = when_.now + looking_time};
+    return std::move(made_);
+  }
+
   decision operator()(const event::no_handler& what) {
     if (!expects(what.of)) return stale();
     if (state_.winds_down()) {
@@ -105,6 +135,10 @@ class worker_decider : public decider {
   [[nodiscard]] bool expects(const event::attempt& of) const {
     return is_news(of) && !state_.ended && state_.is_active(of.step) && needs_worker(declared(of.step).kind) &&
            !progress_of(of.step).opened;
+  }
+
+  [[nodiscard]] bool awaits(std::size_t step, const run_id& child) const {
+    return !state_.ended && state_.is_active(step) && progress_of(step).opened && progress_of(step).child == child;
   }
 
   /// Whether it is the result of an attempt that doesn't count any more: the ending of the run has overtaken it.
@@ -188,6 +222,8 @@ class worker_decider : public decider {
 
   /// A job came for a step that waits: because its time is over, or too early.
   void wait_on(std::size_t branch, std::size_t step) {
+    // Whether that run has ended is to be looked at.
+    if (declared(step).kind == step_kind::child) return run(branch, step);
     const auto until = progress_of(step).until;
     if (!until || when_.now < *until) {
       // A fact, so that whoever changes the run at this moment knows: it may be waking this very job.
@@ -266,6 +302,12 @@ std::optional<std::size_t> branch_of(const definition& workflow, const driven_br
   return workflow.entries().front();
 }
 
+job_insert branch_job(const run_state& state, std::size_t branch) {
+  const auto step = state.at(branch);
+  const std::string& own = step ? state.definition->steps()[*step].queue : std::string();
+  return run_job(driven(state, branch), own.empty() ? state.queue : own, state.priority);
+}
+
 void add_to(commit& whole, const run_state& after, const decision& made, const std::optional<delivery>& job) {
   whole.run = after.id;
   whole.facts.insert(whole.facts.end(), made.facts.begin(), made.facts.end());
@@ -275,8 +317,16 @@ void add_to(commit& whole, const run_state& after, const decision& made, const s
     whole.jobs.push_back({.whose = *job, .change = made.job, .releases = std::nullopt});
     if (made.releases) whole.jobs.back().releases = driven(after, *made.releases);
   }
-  for (const std::size_t branch : made.opened) whole.inserts.push_back(job_for(after, branch));
-  for (const std::size_t branch : made.woken) whole.wakes.push_back(job_for(after, branch));
+  for (const std::size_t branch : made.opened) whole.inserts.push_back(branch_job(after, branch));
+  for (const std::size_t branch : made.woken) whole.wakes.push_back(branch_job(after, branch));
+  if (made.begins) {
+    whole.start = made.begins->start;
+    whole.inserts.insert(whole.inserts.end(), made.begins->inserts.begin(), made.begins->inserts.end());
+  }
+  if (made.wakes_parent) {
+    whole.wakes.push_back(run_job(*after.parent->waiting, after.parent->queue, after.parent->priority));
+  }
+  if (made.cancels_children) whole.inserts.push_back(children_job(after.id, after.queue));
 }
 
 }  // namespace squid_mesh

@@ -45,7 +45,23 @@ struct failed {
 struct interrupted {
   attempt of;
 };
-/// This process knows no handler for the step.
+/// The run has been planned that a step starts and waits for: `start` has its record and its jobs.
+struct child_planned {
+  attempt of;
+  commit start;
+};
+/// The run for which a step waits has ended, so far as this attempt is concerned.
+struct child_ended {
+  std::size_t step = 0;
+  run_id child;
+  result<json> outcome;
+};
+/// It hasn't.
+struct child_goes_on {
+  std::size_t step = 0;
+  run_id child;
+};
+/// This process knows no handler for the step, or not the workflow of the run that it starts.
 struct no_handler {
   attempt of;
 };
@@ -82,13 +98,15 @@ struct signalled {
   std::string name;
   json data;
 };
-/// `idle`: branches whose jobs nobody executes.
+/// `idle`: branches whose jobs nobody executes. `has_children`: runs that this one has started haven't ended.
 struct cancelled {
   command by;
   std::vector<std::size_t> idle;
+  bool has_children = false;
 };
 struct deadline_reached {
   std::vector<std::size_t> idle;
+  bool has_children = false;
 };
 /// A failed run is to go on where it failed. `inputs`: an object of objects, by step, which replace the steps' inputs.
 struct retried {
@@ -105,8 +123,9 @@ struct compensation_resolved {
 
 }  // namespace event
 
-using worker_event = std::variant<event::delivered, event::succeeded, event::failed, event::interrupted,
-                                  event::no_handler, event::worker_died>;
+using worker_event =
+    std::variant<event::delivered, event::succeeded, event::failed, event::interrupted, event::no_handler,
+                 event::worker_died, event::child_planned, event::child_ended, event::child_goes_on>;
 using command_event =
     std::variant<event::unblocked, event::approved, event::rejected, event::signalled, event::cancelled,
                  event::deadline_reached, event::retried, event::compensation_resolved>;
@@ -131,6 +150,10 @@ struct decision {
   /// Branches that a command lets go on: each gets a job now, if it has none.
   std::vector<std::size_t> woken;
   bool retires_jobs = false;  ///< see `commit::retires_jobs`
+  /// A run that begins with this, with its jobs.
+  std::optional<commit> begins;
+  bool wakes_parent = false;      ///< the run has ended for which another one waits
+  bool cancels_children = false;  ///< those that it has started, and that are to be cancelled along with it
   /// The step to run once the facts are durable. Unset: the worker is done with this job.
   std::optional<std::size_t> run_next;
   /// The event is late, doubled or impossible in this state: it changes nothing, and says nothing about the job.
@@ -150,6 +173,8 @@ std::vector<std::size_t> first_branches(const definition& workflow);
 
 /// What a branch's job is to say.
 driven_branch driven(const run_state& state, std::size_t branch);
+/// The job that lets a branch go on where it is.
+job_insert branch_job(const run_state& state, std::size_t branch);
 /// The branch that a job drives; nullopt where there is none of the name.
 std::optional<std::size_t> branch_of(const definition& workflow, const driven_branch& driven);
 

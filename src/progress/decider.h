@@ -42,6 +42,9 @@ class decider {
   decision finish(bool holds_job) {
     if (state_.ended && !made_.facts.empty()) {
       made_.retires_jobs = !holds_job || state_.definition->has_dependencies() || state_.has_deadline;
+      made_.wakes_parent = state_.parent && state_.parent->waiting;
+      // What was still running when it was cancelled may have started one since.
+      made_.cancels_children = made_.cancels_children || (holds_job && state_.takes_children_along);
     }
     if (made_.facts.empty() && !made_.run_next) return std::move(made_);
     const bool shows_by_job = !state_.definition->has_dependencies();

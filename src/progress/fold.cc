@@ -26,6 +26,8 @@ bool happens_to(step_kind kind, fact_kind what) {
     case fact_kind::attempt_discarded:
     case fact_kind::step_parked:
       return needs_worker(kind);
+    case fact_kind::child_started:
+      return kind == step_kind::child;
     case fact_kind::wait_started:
       return kind == step_kind::wait;
     case fact_kind::gate_opened:
@@ -148,6 +150,12 @@ class folding {
       case fact_kind::step_skipped:
         stop(step, step_status::skipped);
         return true;
+      case fact_kind::child_started:
+        progress.status = step_status::waiting;
+        progress.due_since = fact_.at;
+        progress.child = run_id::parse(data_.at("run").get<std::string>());
+        open(progress);
+        return progress.child.has_value();
       case fact_kind::compensation_resolved:
         return resolve_compensation(step);
       default:
@@ -266,6 +274,7 @@ class folding {
     step_progress& progress = state_.steps[step];
     ++progress.attempts;
     ++progress.counted;
+    progress.opened = false;
     progress.due_since = fact_.at;
     const auto again = instant(data_, "retry_at");
     if (!again) return fail(step, on::error, data_.value("error", json()));
@@ -397,6 +406,7 @@ class folding {
     state_.compensating = false;
     if (to == run_status::cancelled) state_.error.reset();
     state_.discards_results = true;
+    state_.takes_children_along = true;
     stop_idle(data_.value("idle", std::set<std::string>()));
     return true;
   }
@@ -415,6 +425,7 @@ class folding {
     state_.ending.reset();
     state_.error.reset();
     state_.discards_results = false;
+    state_.takes_children_along = false;
     const json inputs = data_.value("input", json::object());
     for (const std::size_t step : std::exchange(state_.stopped_at, {})) {
       const auto input = inputs.find(declared(step).name);

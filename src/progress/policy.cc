@@ -59,8 +59,9 @@ result<json> select_input(const definition::step& step, const json& context) {
 result<json> input_of(const run_state& state, std::size_t step) {
   if (state.is_compensation(step)) return input_of_compensation(state);
   if (const auto& edited = state.steps[step].edited_input) return *edited;
-  json visible = state.visible_context(step);
   const definition::step& declared = state.definition->steps()[step];
+  if (declared.kind == step_kind::child && declared.input.empty()) return json::object();
+  json visible = state.visible_context(step);
   if (declared.input.empty()) return visible;
   return select_input(declared, visible);
 }

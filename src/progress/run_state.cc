@@ -1,5 +1,6 @@
 #include "progress/run_state.h"
 
+#include "model/run_origin.h"
 #include "progress/damaged.h"
 
 #include <squid_mesh/detail/input_rules.hpp>
@@ -69,14 +70,13 @@ result<run_state> begin(std::shared_ptr<const definition> workflow, const run_re
   state.queue = run.queue;
   state.priority = run.priority;
   state.has_deadline = run.deadline.has_value();
+  state.parent = parent_of(run);
   state.last_at = run.started_at;
   state.stored_status = run.status;
   state.context = json::parse(run.payload, nullptr, false);
   if (!state.context.is_object()) return damaged(run.id, 0, "its payload is not an object");
-  const json origin = run.origin.empty() ? json::object() : json::parse(run.origin, nullptr, false);
-  if (origin.is_object() && origin.contains("schedule")) {
-    state.context[std::string(detail::schedule_key)] = origin["schedule"];
-  }
+  const json origin = origin_of(run);
+  if (origin.contains("schedule")) state.context[std::string(detail::schedule_key)] = origin["schedule"];
   state.steps.resize(workflow->steps().size());
   state.branches.resize(workflow->steps().size());
   state.taken.resize(workflow->transitions().size());

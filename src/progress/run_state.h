@@ -38,6 +38,7 @@ struct step_progress {
   std::optional<json> edited_input;  ///< what a person has set as its input of this visit
   std::optional<json> output;        ///< in a workflow of dependencies: for the steps after it
   std::optional<json> error;         ///< why it failed for good, unless it was entered since
+  std::optional<run_id> child;       ///< the run for whose end it waits, or has waited last
 };
 
 /// One completion of a step that has a compensation: what that needs to know of it.
@@ -60,6 +61,7 @@ struct run_state {
   std::string queue;  ///< where its jobs go, unless a step says otherwise
   int priority = 0;
   bool has_deadline = false;
+  std::optional<parent_link> parent;  ///< the run that has started it
 
   run_status stored_status = run_status::pending;  ///< what the runs table says
   std::int64_t last_seq = 0;
@@ -76,6 +78,7 @@ struct run_state {
   std::size_t active = 0;               ///< steps that are due, running, waiting or retrying
   std::optional<run_status> ending;     ///< failed or cancelled: nothing begins any more, until what runs has ended
   bool discards_results = false;        ///< what still runs then doesn't count
+  bool takes_children_along = false;    ///< it was cancelled or has missed its deadline
   std::vector<std::size_t> stopped_at;  ///< steps that the ending has stopped: there a retry goes on
   std::optional<run_status> ended;
   std::optional<json> error;  ///< why the run failed

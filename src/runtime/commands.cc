@@ -16,9 +16,21 @@ bool asks_who_works(const command_event& what) {
   return std::holds_alternative<event::cancelled>(what) || std::holds_alternative<event::deadline_reached>(what);
 }
 
-command_event with_idle_branches(command_event what, const std::vector<std::size_t>& idle) {
-  if (auto* cancel = std::get_if<event::cancelled>(&what)) cancel->idle = idle;
-  if (auto* deadline = std::get_if<event::deadline_reached>(&what)) deadline->idle = idle;
+/// Whom the end of a run concerns.
+struct bystanders {
+  std::vector<std::size_t> idle;  ///< branches whose jobs nobody executes
+  bool has_children = false;
+};
+
+command_event with(command_event what, const bystanders& who) {
+  if (auto* cancel = std::get_if<event::cancelled>(&what)) {
+    cancel->idle = who.idle;
+    cancel->has_children = who.has_children;
+  }
+  if (auto* deadline = std::get_if<event::deadline_reached>(&what)) {
+    deadline->idle = who.idle;
+    deadline->has_children = who.has_children;
+  }
   return what;
 }
 
@@ -38,20 +50,25 @@ result<commander::plan> commander::decide_now(const run_id& run, const command_e
   auto state = known_.fold(*history);
   if (!state) return std::unexpected(std::move(state).error());
   plan made;
-  std::vector<std::size_t> idle;
-  auto jobs = asks_who_works(what) ? store.jobs_of_run(run) : result<std::vector<job_row>>();
-  if (!jobs) return std::unexpected(std::move(jobs).error());
-  for (const job_row& job : *jobs) {
-    const auto branch = driven_by(job);
-    if (!branch || branch->is == driven_branch::role::deadline) continue;
-    if (job.state == jobs::state::executing) {
-      made.executed.push_back(job.id);
-    } else if (const auto index = branch_of(*state->definition, *branch)) {
-      idle.push_back(*index);
+  bystanders who;
+  if (asks_who_works(what)) {
+    const auto jobs = store.jobs_of_run(run);
+    if (!jobs) return std::unexpected(jobs.error());
+    for (const job_row& job : *jobs) {
+      const auto branch = driven_by(job);
+      if (!branch || branch->is == driven_branch::role::deadline) continue;
+      if (job.state == jobs::state::executing) {
+        made.executed.push_back(job.id);
+      } else if (const auto index = branch_of(*state->definition, *branch)) {
+        who.idle.push_back(*index);
+      }
     }
+    const auto children = store.list_runs({.statuses = uncancelled, .parent = run, .limit = 1}, std::nullopt);
+    if (!children) return std::unexpected(children.error());
+    who.has_children = !children->empty();
   }
-  decision decided = decide(*state, with_idle_branches(what, idle),
-                            {.now = node_.around().clock->now(), .node = node_.identity().name});
+  decision decided =
+      decide(*state, with(what, who), {.now = node_.around().clock->now(), .node = node_.identity().name});
   if (decided.refusal) return std::unexpected(*std::move(decided.refusal));
   made.outcome = {.repeated = decided.repeated, .status = state->status()};
   add_to(made.change, *state, decided, std::nullopt);

@@ -7,11 +7,16 @@
 
 #include <squid_mesh/error.hpp>
 #include <squid_mesh/ids.hpp>
+#include <squid_mesh/run.hpp>
 
 #include <functional>
 #include <vector>
 
 namespace squid_mesh {
+
+/// Of runs that can be cancelled and haven't been.
+inline const std::vector<run_status> uncancelled{run_status::pending, run_status::running, run_status::retrying,
+                                                 run_status::paused};
 
 /// What a command came to.
 struct command_result {

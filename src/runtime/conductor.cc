@@ -127,7 +127,15 @@ void conductor::put_aside(const jobs::slot& place, microseconds pause) {
 
 /// The commits of what is to be written: one with all that has facts, or else one for each job.
 std::vector<commit> conductor::plan(desk& open) {
-  for (happening& each : open.written) decide_on(each);
+  for (auto each = open.written.begin(); each != open.written.end(); ++each) {
+    decide_on(*each);
+    if (!each->made.begins) continue;
+    // A commit has room for one run that begins. What came after it waits for the next.
+    open.waiting.insert(open.waiting.begin(), std::make_move_iterator(each + 1),
+                        std::make_move_iterator(open.written.end()));
+    open.written.erase(each + 1, open.written.end());
+    break;
+  }
   const bool has_facts = std::ranges::any_of(open.written, [](const happening& h) { return !h.made.facts.empty(); });
   std::vector<commit> commits;
   for (happening& each : open.written) {
@@ -300,7 +308,22 @@ conductor::attempt_plan conductor::plan_attempt(std::size_t step, time_point now
   const step_progress& progress = state_.steps[step];
   return {.of = {.step = step, .number = progress.attempts + 1, .started_at = now},
           .visit = progress.visits,
-          .input = input_of(state_, step)};
+          .input = input_of(state_, step),
+          .awaited = progress.opened ? progress.child : std::nullopt};
+}
+
+parent_link conductor::link_from(std::size_t step, std::string key, bool waits) const {
+  const std::lock_guard lock(mutex_);
+  parent_link link{.run = run_,
+                   .step = definition_->steps()[step].name,
+                   .key = std::move(key),
+                   .depth = (state_.parent ? state_.parent->depth : 0) + 1};
+  if (!waits) return link;
+  job_insert job = branch_job(state_, state_.steps[step].branch);
+  link.waiting = std::move(job.drives);
+  link.queue = std::move(job.queue);
+  link.priority = job.priority;
+  return link;
 }
 
 }  // namespace squid_mesh

@@ -61,8 +61,12 @@ class conductor : public std::enable_shared_from_this<conductor> {
     event::attempt of;
     int visit = 1;
     result<json> input;
+    std::optional<run_id> awaited;  ///< the run for whose end the step waits
   };
   [[nodiscard]] attempt_plan plan_attempt(std::size_t step, time_point now) const;
+
+  /// How a run that the step starts is linked to this one. `waits`: whether the step's branch is to go on at its end.
+  [[nodiscard]] parent_link link_from(std::size_t step, std::string key, bool waits) const;
 
   // Constant while the run is conducted.
   [[nodiscard]] const run_id& run() const { return run_; }

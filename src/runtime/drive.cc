@@ -7,9 +7,10 @@
 
 namespace squid_mesh {
 
-drive::drive(workflows& known, jobs::node& node, std::shared_ptr<conductor> run, std::size_t branch,
+drive::drive(workflows& known, children& family, jobs::node& node, std::shared_ptr<conductor> run, std::size_t branch,
              std::shared_ptr<jobs::slot> place, std::string queue)
     : known_(known),
+      family_(family),
       node_(node),
       run_(std::move(run)),
       branch_(branch),
@@ -23,7 +24,8 @@ void drive::begin(int attempt, time_point since) {
 void drive::perform(std::size_t step) {
   if (node_.draining()) return give_back();
   if (run_->workflow().steps()[step].transactional) return perform_transactional(step);
-  run_->on(shared_from_this(), run_step(*run_, step, {.workflows = &known_, .node = &node_, .place = place_.get()}));
+  run_->on(shared_from_this(),
+           run_step(*run_, step, {.workflows = &known_, .children = &family_, .node = &node_, .place = place_.get()}));
 }
 
 /// The step's writes and its end are one transaction. Only its success is written there: what else becomes of it is
@@ -36,8 +38,12 @@ void drive::perform_transactional(std::size_t step) {
     const auto plan = run_->plan_attempt(step, node_.around().clock->now());
     return run_->on(shared_from_this(), event::interrupted{plan.of});
   }
-  worker_event what = run_step(
-      *run_, step, {.workflows = &known_, .node = &node_, .place = place_.get(), .within = &(*work)->hosts_side()});
+  worker_event what = run_step(*run_, step,
+                               {.workflows = &known_,
+                                .children = &family_,
+                                .node = &node_,
+                                .place = place_.get(),
+                                .within = &(*work)->hosts_side()});
   if (auto* success = std::get_if<event::succeeded>(&what)) {
     return run_->end_within(shared_from_this(), *std::move(work), std::move(*success));
   }

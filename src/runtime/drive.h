@@ -3,6 +3,7 @@
 
 #include "jobs/node.h"
 #include "jobs/worker.h"
+#include "runtime/children.h"
 #include "runtime/conductor.h"
 #include "runtime/workflows.h"
 
@@ -16,7 +17,7 @@ namespace squid_mesh {
 /// thread is held; the conductor says when to go on. Lives as long as somebody may say so.
 class drive final : public performer, public std::enable_shared_from_this<drive> {
  public:
-  drive(workflows& known, jobs::node& node, std::shared_ptr<conductor> run, std::size_t branch,
+  drive(workflows& known, children& family, jobs::node& node, std::shared_ptr<conductor> run, std::size_t branch,
         std::shared_ptr<jobs::slot> place, std::string queue);
 
   /// The job was delivered.
@@ -32,6 +33,7 @@ class drive final : public performer, public std::enable_shared_from_this<drive>
   void give_back();
 
   workflows& known_;
+  children& family_;
   jobs::node& node_;
   const std::shared_ptr<conductor> run_;
   const std::size_t branch_;

@@ -61,7 +61,7 @@ void run_worker::execute(storage::claimed_job work, std::shared_ptr<jobs::slot> 
   const auto index = run ? (*run)->branch_of(*branch) : std::nullopt;
   if (run && index) {
     const time_point since = work.job.attempted_at.value_or(node_.around().clock->now());
-    return std::make_shared<drive>(known_, node_, *run, *index, std::move(place), work.job.queue)
+    return std::make_shared<drive>(known_, family_, node_, *run, *index, std::move(place), work.job.queue)
         ->begin(work.job.attempt, since);
   }
   const error reason = run ? no_run(work.job.id) : std::move(run).error();

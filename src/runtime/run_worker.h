@@ -4,6 +4,7 @@
 #include "jobs/node.h"
 #include "jobs/worker.h"
 #include "progress/run_state.h"
+#include "runtime/children.h"
 #include "runtime/conductor.h"
 #include "runtime/workflows.h"
 
@@ -15,7 +16,7 @@ namespace squid_mesh {
 
 class run_worker final : public jobs::worker {
  public:
-  run_worker(workflows& known, jobs::node& node) : known_(known), node_(node) {}
+  run_worker(workflows& known, children& family, jobs::node& node) : known_(known), family_(family), node_(node) {}
 
   [[nodiscard]] int uncounted_attempt(const job_row& /*job*/) const override { return 0; }
   void execute(storage::claimed_job work, std::shared_ptr<jobs::slot> place) override;
@@ -26,6 +27,7 @@ class run_worker final : public jobs::worker {
   result<std::shared_ptr<conductor>> conduct(const journal& history);
 
   workflows& known_;
+  children& family_;
   jobs::node& node_;
 
   std::mutex mutex_;

@@ -52,8 +52,30 @@ result<commit> plan_start(const start_request& request, time_point now, random_s
                     .priority = request.priority,
                     .start_key = request.key,
                     .deadline = request.deadline,
-                    .origin = request.origin.is_null() ? std::string() : request.origin.dump()},
+                    .origin = request.origin.is_null() ? std::string() : request.origin.dump(),
+                    .parent = request.parent},
                    workflow, request.start_at);
+}
+
+result<std::vector<run_ref>> refs_of(storage::store& store, const std::vector<commit>& starts,
+                                     const std::vector<commit_outcome>& outcomes) {
+  std::vector<run_ref> refs;
+  for (std::size_t i = 0; i < starts.size(); ++i) {
+    if (outcomes[i].applied) {
+      refs.push_back({.id = starts[i].run});
+      continue;
+    }
+    auto existing = store.find_by_start_key(starts[i].start->workflow, starts[i].start->start_key);
+    if (!existing) return std::unexpected(std::move(existing).error());
+    if (!*existing) {
+      return std::unexpected(error{.code = errc::conflict,
+                                   .message = "another transaction is starting the run: try again when it has ended",
+                                   .kind = "start_key",
+                                   .retryable = true});
+    }
+    refs.push_back({.id = **existing, .existing = true});
+  }
+  return refs;
 }
 
 commit plan_replay(const run_record& of, const definition& workflow, const json& origin, time_point now,

@@ -1,6 +1,7 @@
 #include "runtime/step_runner.h"
 
 #include "base/fault.h"
+#include "runtime/child_step.h"
 
 #include <squid_mesh/step_context.hpp>
 
@@ -38,6 +39,15 @@ class attempt_context final : public step_context {
   }
   [[nodiscard]] std::stop_token stop() const override { return stop_; }
   [[nodiscard]] squid_mesh::transaction* transaction() const override { return around_.within; }
+
+  result<run_ref> start_child_run(std::string_view workflow, json payload, const child_options& options) override {
+    if (stop_.stop_requested()) {
+      return std::unexpected(error{.code = errc::interrupted, .message = "the attempt has been told to stop"});
+    }
+    parent_link link = run_.link_from(plan_.of.step, options.key, false);
+    link.is_cancelled_along = options.on_cancel == on_parent_cancel::cancel;
+    return around_.children->start(workflow, payload, options, link, around_.within);
+  }
 
   void log(level severity, std::string_view message) override {
     around_.node->around().log(severity, run_.workflow().name() + " " + to_string(run_.run()) + " " + step_.name +
@@ -140,6 +150,7 @@ worker_event run_action(const conductor& run, const conductor::attempt_plan& pla
 worker_event run_step(const conductor& run, std::size_t step, const step_surroundings& around) {
   fault::point();
   const definition::step& declared = run.workflow().steps()[step];
+  if (declared.kind == step_kind::child) return run_child_step(run, step, around);
   const auto plan = run.plan_attempt(step, around.node->around().clock->now());
   if (declared.kind == step_kind::log) {
     attempt_context(run, plan, {}, around).log(declared.log_severity, declared.log_message);

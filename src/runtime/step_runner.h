@@ -4,6 +4,7 @@
 #include "jobs/node.h"
 #include "jobs/worker.h"
 #include "progress/decide.h"
+#include "runtime/children.h"
 #include "runtime/conductor.h"
 #include "runtime/workflows.h"
 
@@ -17,6 +18,7 @@ namespace squid_mesh {
 /// What an attempt may use; all of it outlives the attempt.
 struct step_surroundings {
   squid_mesh::workflows* workflows = nullptr;
+  squid_mesh::children* children = nullptr;
   jobs::node* node = nullptr;
   const jobs::slot* place = nullptr;
   transaction* within = nullptr;  ///< what a transactional step writes in

@@ -31,7 +31,8 @@ constexpr std::string_view output_key_source(const Step& s) {
 /// What may have happened before a step.
 struct past {
   step_set succeeded;
-  /// Whether one of these is an action that names no output: it may produce any keys, known only when it runs.
+  /// Whether one of these has an output of its own and names no key for it: it may produce any keys, known only when it
+  /// runs.
   bool any_keys = false;
 
   explicit constexpr past(std::size_t steps) : succeeded(steps) {}
@@ -39,7 +40,7 @@ struct past {
   template <class Step>
   constexpr void add(std::size_t step, const Step& declared) {
     succeeded.insert(step);
-    any_keys = any_keys || (declared.kind == step_kind::action && declared.output.empty());
+    any_keys = any_keys || (has_attempts(declared.kind) && declared.output.empty());
   }
   constexpr void add(const past& earlier) {
     succeeded.insert(earlier.succeeded);

@@ -191,6 +191,14 @@ constexpr void check_built_in(const Step& s, const place& where, Report& report)
 }
 
 template <class Step, class Report>
+constexpr void check_child(const Step& s, const place& where, Report& report) {
+  const place inside{&where, "child"};
+  check_name(s.child.workflow, {&inside, "workflow"}, report);
+  if (!s.child.trigger.empty()) check_name(s.child.trigger, {&inside, "trigger"}, report);
+  if (s.transactional) report.broken(rules::built_in_step_has_options_of_an_action, where, s.name);
+}
+
+template <class Step, class Report>
 constexpr void check_step(const Step& s, const place& where, Report& report) {
   const place name{&where, "name"};
   check_name(s.name, name, report);
@@ -200,8 +208,9 @@ constexpr void check_step(const Step& s, const place& where, Report& report) {
     check_name(s.queue, {&where, "queue"}, report);
     if (!needs_worker(s.kind)) report.broken(rules::queue_is_only_an_actions_or_a_logs, {&where, "queue"}, s.name);
   }
-  if (s.kind == step_kind::action) {
+  if (has_attempts(s.kind)) {
     check_action(s, where, report);
+    if (s.kind == step_kind::child) check_child(s, where, report);
   } else {
     check_built_in(s, where, report);
   }

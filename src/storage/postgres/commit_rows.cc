@@ -30,7 +30,8 @@ const std::vector<column> start_columns{
     {"run_id", element::uuid},          {"workflow", element::text},        {"definition", element::text},
     {"trigger_name", element::text},    {"payload", element::text},         {"started_at", element::timestamptz},
     {"run_queue", element::text},       {"run_priority", element::integer}, {"start_key", element::text},
-    {"deadline", element::timestamptz}, {"origin", element::text},          {"is_only", element::boolean}};
+    {"deadline", element::timestamptz}, {"origin", element::text},          {"parent_id", element::uuid},
+    {"is_only", element::boolean}};
 
 /// What else changes in the row of the run whose only branch the job is to drive.
 const std::vector<column> run_columns{
@@ -231,7 +232,7 @@ void wave_rows::add(std::int32_t n, const commit& what, time_point now) {
     }
   }
   for (const job_insert& job : what.inserts) add_insert(n, what, job, change, now);
-  for (const job_insert& job : what.wakes) add_wake(n, job, change, now);
+  for (const job_insert& job : what.wakes) add_wake(n, what, job, change, now);
   if (!change.empty()) {
     statuses_.add(n, what.run);
     change.add_to(statuses_);
@@ -268,7 +269,7 @@ void wave_rows::add_insert(std::int32_t n, const commit& what, const job_insert&
                       of_run(&run_record::trigger), of_run(&run_record::payload), of_run(&run_record::started_at),
                       of_run(&run_record::queue), of_run(&run_record::priority), text_of_run(&run_record::start_key),
                       run == nullptr ? std::nullopt : run->deadline, text_of_run(&run_record::origin),
-                      drives_only(job));
+                      run == nullptr ? std::nullopt : run->parent, drives_only(job));
   }
   if ((parts_ & part::fenced_starts) != 0) {
     inserts_.add_more(is_of_start(what, job) ? std::optional(what.start->id) : std::nullopt);
@@ -281,13 +282,15 @@ void wave_rows::add_insert(std::int32_t n, const commit& what, const job_insert&
   (attached && !branch ? change : none).add_to(inserts_);
 }
 
-void wave_rows::add_wake(std::int32_t n, const job_insert& job, run_change& change, time_point now) {
+void wave_rows::add_wake(std::int32_t n, const commit& what, const job_insert& job, run_change& change,
+                         time_point now) {
   if (!job.drives) throw std::logic_error("a job is to wake nothing");
   const auto branch = branch_name(*job.drives);
   wakes_.add(n, woken_++, job.drives->run, branch);
   add_job(wakes_, job, now);
   run_change none;
-  (branch ? none : change).add_to(wakes_);
+  // The row that it changes may be another run's.
+  (branch || job.drives->run != what.run ? none : change).add_to(wakes_);
 }
 
 std::vector<row_set*> wave_rows::sets() {

@@ -102,7 +102,7 @@ class wave_rows {
 
   void add_change(std::int32_t n, const commit& what, const job_step& step, time_point now);
   void add_insert(std::int32_t n, const commit& what, const job_insert& job, run_change& change, time_point now);
-  void add_wake(std::int32_t n, const job_insert& job, run_change& change, time_point now);
+  void add_wake(std::int32_t n, const commit& what, const job_insert& job, run_change& change, time_point now);
 
   const unsigned parts_;
   row_set commits_;

@@ -28,6 +28,17 @@ std::vector<job_id> parse_ids(std::string_view text) {
   return ids;
 }
 
+/// The runs whose rows a commit may change. One that ends wakes the run that waits for it.
+std::vector<run_id> runs_of(const commit& what) {
+  std::vector<run_id> runs;
+  if (what.run != run_id{}) runs.push_back(what.run);
+  if (what.start && what.start->id != what.run) runs.push_back(what.start->id);
+  for (const job_insert& job : what.wakes) {
+    if (job.drives && job.drives->run != what.run) runs.push_back(job.drives->run);
+  }
+  return runs;
+}
+
 }  // namespace
 
 std::vector<wave> in_waves(std::span<const commit* const> commits) {
@@ -35,16 +46,14 @@ std::vector<wave> in_waves(std::span<const commit* const> commits) {
   std::set<run_id> runs;
   std::set<job_id> jobs;
   for (const commit* next : commits) {
-    const run_id& started = next->start ? next->start->id : next->run;
-    if (runs.contains(next->run) || runs.contains(started) ||
+    const std::vector<run_id> touched = runs_of(*next);
+    if (std::ranges::any_of(touched, [&](const run_id& run) { return runs.contains(run); }) ||
         std::ranges::any_of(next->jobs, [&](const job_step& step) { return jobs.contains(step.whose.job); })) {
       waves.emplace_back();
       runs.clear();
       jobs.clear();
     }
-    for (const run_id& run : {next->run, started}) {
-      if (run != run_id{}) runs.insert(run);
-    }
+    runs.insert(touched.begin(), touched.end());
     for (const job_step& step : next->jobs) jobs.insert(step.whose.job);
     waves.back().push_back(next);
   }

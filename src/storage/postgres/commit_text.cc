@@ -52,9 +52,9 @@ numbered AS MATERIALIZED (
 constexpr std::string_view started_clause = R"sql(,
 started AS (
   INSERT INTO @squid_mesh_runs (id, workflow, definition, trigger_name, payload, started_at, queue, priority, start_key,
-                                deadline, origin, job_id, status)
+                                deadline, origin, parent_id, job_id, status)
   SELECT run_id, workflow, definition, trigger_name, payload::json, started_at, run_queue, run_priority, start_key,
-         deadline, origin::json, CASE WHEN is_only THEN id END, 'pending'
+         deadline, origin::json, parent_id, CASE WHEN is_only THEN id END, 'pending'
   FROM numbered WHERE run_id IS NOT NULL{condition}
   ON CONFLICT DO NOTHING
   RETURNING id))sql";

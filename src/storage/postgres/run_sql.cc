@@ -17,7 +17,7 @@ ON CONFLICT (fingerprint) DO NOTHING)sql";
 /// A run's own columns with the status that people should see, which the view knows.
 constexpr std::string_view shown_run_columns =
     "v.id, v.workflow, v.definition, v.trigger_name, v.payload::text, v.started_at, v.job_id, v.stored_status,"
-    " v.status, v.ended_at, v.queue, v.priority, v.start_key, v.deadline, v.origin::text";
+    " v.status, v.ended_at, v.queue, v.priority, v.start_key, v.deadline, v.origin::text, v.parent_id";
 
 /// A name that this library has never written is a database that it must not touch.
 template <class T>
@@ -48,7 +48,7 @@ std::string run_columns(std::string_view alias) {
   std::string columns;
   for (const char* name :
        {"id", "workflow", "definition", "trigger_name", "payload::text", "started_at", "job_id", "status", "status",
-        "ended_at", "queue", "priority", "start_key", "deadline", "origin::text"}) {
+        "ended_at", "queue", "priority", "start_key", "deadline", "origin::text", "parent_id"}) {
     columns += (columns.empty() ? "" : ", ") + std::string(alias) + "." + name;
   }
   return columns;
@@ -68,6 +68,7 @@ run_record read_run(const rows& found, int row, int first) {
       .start_key = text(12),
       .deadline = found.optional_time(row, first + 13),
       .origin = text(14),
+      .parent = found.is_null(row, first + 15) ? std::nullopt : std::optional(found.id(row, first + 15)),
       .job = found.is_null(row, first + 6) ? std::nullopt : std::optional(job_id{found.integer(row, first + 6)}),
       .status = known(parse_run_status(text(7)), text(7)),
       .shown_status = known(parse_run_status(text(8)), text(8)),
@@ -132,6 +133,10 @@ std::vector<run_record> list_runs(connection& database, const schema& tables, co
   if (!filter.workflow.empty()) {
     where("v.workflow =", "text");
     values.add(filter.workflow);
+  }
+  if (filter.parent) {
+    where("v.parent_id =", "uuid");
+    values.add(*filter.parent);
   }
   if (filter.started_from) {
     where("v.started_at >=", "timestamptz");

@@ -68,6 +68,8 @@ class application {
       to_.branches.attach(branch.run, *name, job);
     } else if (starts_ && branch.run == what_.start->id) {
       first_job_ = job;
+    } else if (branch.run != what_.run) {
+      to_.runs.set_job(branch.run, job);
     } else {
       projected_.job = job;
     }

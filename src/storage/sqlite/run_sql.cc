@@ -14,8 +14,8 @@ constexpr named_sql is_taken_sql{"is_run_taken", R"sql(
 
 constexpr named_sql insert_run_sql{"insert_run", R"sql(
   INSERT INTO squid_mesh_runs (id, workflow, definition, trigger_name, payload, started_at, queue, priority, start_key,
-                               deadline, origin, job_id, status)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'pending'))sql"};
+                               deadline, origin, job_id, parent_id, status)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 'pending'))sql"};
 
 // The fence: OR IGNORE turns a taken place into zero changed rows.
 constexpr named_sql append_sql{"append_fact", R"sql(
@@ -50,11 +50,11 @@ constexpr named_sql get_definition_sql{"get_definition",
 constexpr const char* select_runs =
     "SELECT id, workflow, definition, trigger_name, payload, started_at, job_id, stored_status, status, ended_at, "
     "queue,"
-    " priority, start_key, deadline, origin FROM squid_mesh_run_states ";
+    " priority, start_key, deadline, origin, parent_id FROM squid_mesh_run_states ";
 
 constexpr named_sql find_sql{"find_run", R"sql(
   SELECT id, workflow, definition, trigger_name, payload, started_at, job_id, stored_status, status, ended_at, queue,
-         priority, start_key, deadline, origin
+         priority, start_key, deadline, origin, parent_id
   FROM squid_mesh_run_states WHERE id = ?1)sql"};
 
 constexpr named_sql journal_sql{"read_journal", R"sql(
@@ -89,6 +89,7 @@ run_record read_run(const statement& row) {
           .start_key = std::string(row.text(12)),
           .deadline = row.optional_time(13),
           .origin = std::string(row.text(14)),
+          .parent = row.is_null(15) ? std::nullopt : std::optional(to_run_id(row.blob(15))),
           .job = row.is_null(6) ? std::nullopt : std::optional(job_id{row.integer(6)}),
           .status = known(parse_run_status(row.text(7)), row.text(7)),
           .shown_status = known(parse_run_status(row.text(8)), row.text(8)),
@@ -110,6 +111,7 @@ std::string where(const run_filter& filter, const std::optional<run_id>& older_t
   std::string sql = "WHERE 1";
   if (older_than) sql += " AND id < ?";
   if (!filter.workflow.empty()) sql += " AND workflow = ?";
+  if (filter.parent) sql += " AND parent_id = ?";
   if (filter.started_from) sql += " AND started_at >= ?";
   if (filter.started_before) sql += " AND started_at < ?";
   if (filter.statuses.empty()) return sql;
@@ -126,6 +128,7 @@ void bind_filter(statement& query, const run_filter& filter, const std::optional
   int at = 0;
   if (older_than) query.bind(++at, blob_of(*older_than));
   if (!filter.workflow.empty()) query.bind(++at, filter.workflow);
+  if (filter.parent) query.bind(++at, blob_of(*filter.parent));
   if (filter.started_from) query.bind(++at, *filter.started_from);
   if (filter.started_before) query.bind(++at, *filter.started_before);
   for (const run_status status : filter.statuses) query.bind(++at, to_string(status));
@@ -162,6 +165,7 @@ void run_writer::insert_run(const run_record& run, std::optional<job_id> job) {
       .bind(10, run.deadline)
       .bind(11, non_empty(run.origin))
       .bind(12, number_of(job))
+      .bind(13, run.parent ? std::optional(blob_of(*run.parent)) : std::nullopt)
       .run();
 }
 
