@@ -289,15 +289,38 @@ struct child {
   on_parent_cancel on_cancel = on_parent_cancel::cancel;
 };
 
-enum class step_kind { action, log, wait, pause, approval, await_event, child };
+/// What becomes of a step over a list when an element's attempts are used up.
+enum class on_element_failure {
+  fail_fast,  ///< No other element begins any more, and the step fails.
+  collect,    ///< The others go on; the step completes, and says what failed.
+  tolerate,   ///< The same, unless more than a share of all elements has failed: then as `fail_fast`.
+};
 
-/// `action`, `log`, `wait`, `pause`, `approval`, `await_event`, `child`.
+/// `fail_fast`, `collect`, `tolerate`.
+std::string_view to_string(on_element_failure policy);
+
+/// The step that runs an action once for each element of a list, several at a time, on as many processes as there are.
+/// The action's input is `item` and `index` (from 0) beside what the step's input declares; the step's `retry` and
+/// `timeout` are those of each element. Its output, for which it needs a key, is the list of the results in the order
+/// of the elements; unless it fails fast, it is `{"results": [...], "failures": [{"index", "error"}]}`, where a failed
+/// element's result is null.
+struct for_each {
+  action_ref action{};
+  std::string_view list{};  ///< the path of the list in the context
+  int parallel = 10;        ///< elements at the same time, by all processes together: 1 to 1,000
+  on_element_failure on_failure = on_element_failure::fail_fast;
+  double tolerated = 0;  ///< with `tolerate`: the share, 0 to 1
+};
+
+enum class step_kind { action, log, wait, pause, approval, await_event, child, for_each };
+
+/// `action`, `log`, `wait`, `pause`, `approval`, `await_event`, `child`, `for_each`.
 std::string_view to_string(step_kind kind);
 
 namespace detail {
 /// In the order of the enumerators. They are stored with definitions: never change one.
-inline constexpr std::array<std::string_view, 7> step_kind_words{"action",   "log",         "wait", "pause",
-                                                                 "approval", "await_event", "child"};
+inline constexpr std::array<std::string_view, 8> step_kind_words{"action",   "log",         "wait",  "pause",
+                                                                 "approval", "await_event", "child", "for_each"};
 constexpr std::string_view word_of(step_kind kind) { return step_kind_words[static_cast<std::size_t>(kind)]; }
 }  // namespace detail
 
@@ -311,7 +334,12 @@ constexpr bool needs_worker(step_kind kind) {
 
 /// Whether a step of this kind reads an input, returns an output that its workflow doesn't know beforehand, and can be
 /// tried again.
-constexpr bool has_attempts(step_kind kind) { return kind == step_kind::action || kind == step_kind::child; }
+constexpr bool has_attempts(step_kind kind) {
+  return kind == step_kind::action || kind == step_kind::child || kind == step_kind::for_each;
+}
+
+/// Whether a step of this kind calls code of the host's.
+constexpr bool has_handler(step_kind kind) { return kind == step_kind::action || kind == step_kind::for_each; }
 
 /// One unit of work: an action of the host, or a built-in, which takes few of the options.
 struct step : step_options {
@@ -326,6 +354,7 @@ struct step : step_options {
   int quorum = 1;
   expiry on_expiry = expiry::error;
   squid_mesh::child child{};
+  squid_mesh::for_each for_each{};
 
   constexpr step() = default;
   constexpr step(std::string_view step_name, action_ref what, step_options how = {})
@@ -351,6 +380,8 @@ struct step : step_options {
       : step_options(how), name(step_name), kind(step_kind::await_event), event(what.name), expires_in(what.timeout) {}
   constexpr step(std::string_view step_name, squid_mesh::child what, step_options how = {})
       : step_options(how), name(step_name), kind(step_kind::child), child(what) {}
+  constexpr step(std::string_view step_name, squid_mesh::for_each what, step_options how = {})
+      : step_options(how), name(step_name), kind(step_kind::for_each), action(what.action), for_each(what) {}
 };
 
 // -- Transitions -----------------------------------------------------------------------------------------------------

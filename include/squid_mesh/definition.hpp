@@ -53,6 +53,12 @@ class definition {
     std::string trigger;
     on_parent_cancel on_cancel = on_parent_cancel::cancel;
   };
+  struct for_each {
+    std::string list;
+    int parallel = 10;
+    on_element_failure on_failure = on_element_failure::fail_fast;
+    double tolerated = 0;
+  };
   struct compensation {
     retry_policy retry;
     milliseconds timeout{0};
@@ -79,6 +85,7 @@ class definition {
     int quorum = 1;
     expiry on_expiry = expiry::error;
     definition::child child;
+    definition::for_each for_each;
   };
   /// As in `squid_mesh::condition`.
   struct condition_term {
@@ -142,6 +149,13 @@ class definition {
   /// The steps that this one waits for, directly.
   [[nodiscard]] std::span<const std::size_t> dependencies(std::size_t of) const { return links_[of].dependencies; }
 
+  /// Whether any step runs over a list.
+  [[nodiscard]] bool has_lanes() const { return lane_count_ > 0; }
+  /// A step over a list has lanes, each of which works on one element at a time. They are numbered through all steps.
+  [[nodiscard]] std::size_t lane_count() const { return lane_count_; }
+  /// The first lane of a step over a list, which has `for_each.parallel` of them.
+  [[nodiscard]] std::size_t first_lane(std::size_t of) const { return links_[of].first_lane; }
+
   /// Whether any step has a compensation.
   [[nodiscard]] bool has_compensations() const { return has_compensations_; }
   /// The step that makes good what this one did.
@@ -157,6 +171,7 @@ class definition {
     std::vector<std::size_t> dependents;
     std::optional<std::size_t> compensation;
     std::optional<std::size_t> compensates;
+    std::size_t first_lane = 0;
   };
 
   explicit definition(detail::draft checked);
@@ -174,6 +189,7 @@ class definition {
   std::unordered_map<std::string, std::size_t> step_indexes_;
   bool has_dependencies_ = false;
   bool has_compensations_ = false;
+  std::size_t lane_count_ = 0;
   std::vector<std::size_t> entries_;
   std::vector<links> links_;  ///< by step
 };

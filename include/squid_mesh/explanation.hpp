@@ -26,6 +26,7 @@ enum class run_reason {
   waiting_for_time,        ///< A wait isn't over.
   job_missing,             ///< Somebody has removed its job; a worker gives it a new one.
   running_step,            ///< A worker is at it.
+  running_elements,        ///< A step goes through a list.
   waiting_for_worker,      ///< Its job is due, and nobody has fetched it.
   waiting_to_start,        ///< It was started for a later time.
   waiting_for_siblings,    ///< Of branches alone: a step waits for others beside those that have completed.
@@ -73,10 +74,10 @@ struct explanation {
   /// An object with what the summary says, for programs, as far as it applies. Of the branch that is explained: `step`,
   /// `kind`, `reason`, `since`, `until`, `attempt` (the one that is due or running) and `max_attempts`, `node`,
   /// `error` (the last one), `event`, `approvals` (who), `quorum`, `on_expiry`, `waits_for` (steps), `child` (`run`,
-  /// `workflow`, `status`), `job` (`id`, `state`, `queue`, `scheduled_at`). `branches` has the same of every branch,
-  /// the explained one first. Of the run: `parent` (`run`, `step`, `key`), `deadline`, `compensating` (if so, steps:
-  /// what is still to be made good), `pending_events`, `by` and `because` (of a cancellation), `failed_step`,
-  /// `ended_at`.
+  /// `workflow`, `status`), `elements`, `job` (`id`, `state`, `queue`, `scheduled_at`). `branches` has the same of
+  /// every branch, the explained one first. Of the run: `parent` (`run`, `step`, `key`), `deadline`, `compensating` (if
+  /// so, steps: what is still to be made good), `pending_events`, `by` and `because` (of a cancellation),
+  /// `failed_step`, `ended_at`.
   json evidence;
 };
 

@@ -42,13 +42,23 @@ struct attempt_view {
   std::string node;                    ///< the name of the process that ran it; empty where none did
   std::optional<json> error;           ///< as `to_json(error)`; of attempts that failed
   std::optional<time_point> retry_at;  ///< when the next attempt is due, if one was granted
+  std::optional<std::size_t> element;  ///< of a step over a list: its index; the number is its own, then
   std::optional<json> output;          ///< of cancelled ones: what they still returned, when nobody wanted it any more
+};
+
+/// How far a step over a list has come.
+struct elements_view {
+  std::size_t count = 0;
+  std::size_t completed = 0;
+  std::size_t failed = 0;    ///< for good
+  std::size_t retrying = 0;  ///< those that wait for another attempt
 };
 
 /// A step of a run.
 struct step_view {
   std::string name;
-  std::string kind;  ///< `action`, `log`, `wait`, `pause`, `approval`, `await_event`, `child`, `compensation`
+  std::string
+      kind;  ///< `action`, `log`, `wait`, `pause`, `approval`, `await_event`, `child`, `for_each`, `compensation`
   /// A gate that is open is `running`; a step that waits for time, an event or a run is `waiting`; a compensation that
   /// waits for a person is `failed`.
   step_status status = step_status::pending;
@@ -58,7 +68,8 @@ struct step_view {
   std::optional<json> error;   ///< of the last failure, unless the step completed since
   /// Of waiting and retrying steps and of open gates: when they go on without anybody's doing, if they do.
   std::optional<time_point> until;
-  std::optional<run_id> child;  ///< of steps of the kind `child`: the run that it has started last
+  std::optional<run_id> child;            ///< of steps of the kind `child`: the run that it has started last
+  std::optional<elements_view> elements;  ///< of steps over a list, once they have begun
   std::vector<attempt_view> attempts;
 };
 
@@ -155,6 +166,7 @@ struct run_page {
 
 /// The forms that the command line and other programs read; instants are ISO-8601, durations in microseconds.
 json to_json(const attempt_view& attempt);
+json to_json(const elements_view& elements);
 json to_json(const step_view& step);
 json to_json(const audit_event& event);
 json to_json(const pending_event& event);

@@ -7,6 +7,8 @@
 #include <squid_mesh/log.hpp>
 #include <squid_mesh/run.hpp>
 
+#include <cstddef>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -32,7 +34,10 @@ class step_context {
   /// Which attempt of this step this is: 1 for the first.
   [[nodiscard]] virtual int attempt() const = 0;
 
-  /// The same for every attempt of this step of this run and for no other step: hand it to the outside world so
+  /// Of a step over a list: the index of the element.
+  [[nodiscard]] virtual std::optional<std::size_t> element() const = 0;
+
+  /// The same for every attempt of this step, or element, of this run and for no other: hand it to the outside world so
   /// that it can recognise a repetition.
   [[nodiscard]] virtual std::string idempotency_key() const = 0;
 

@@ -99,6 +99,12 @@ void add_built_in(json& out, const Step& s) {
     case step_kind::await_event:
       out[key] = {{"name", s.event}, {"timeout_ms", s.expires_in.count()}};
       return;
+    case step_kind::for_each:
+      out[key] = {{"list", s.for_each.list},
+                  {"parallel", s.for_each.parallel},
+                  {"on_failure", to_string(s.for_each.on_failure)},
+                  {"tolerated", s.for_each.tolerated}};
+      return;
     case step_kind::child:
       out[key] = {
           {"workflow", s.child.workflow}, {"trigger", s.child.trigger}, {"on_cancel", to_string(s.child.on_cancel)}};

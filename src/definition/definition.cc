@@ -17,6 +17,9 @@ std::string_view to_string(recovery what) { return words::recoveries.at(static_c
 std::string_view to_string(on_parent_cancel policy) {
   return words::parent_policies.at(static_cast<std::size_t>(policy));
 }
+std::string_view to_string(on_element_failure policy) {
+  return words::element_policies.at(static_cast<std::size_t>(policy));
+}
 std::string_view to_string(expiry outcome) { return words::expiries.at(static_cast<std::size_t>(outcome)); }
 std::string_view to_string(missed_ticks policy) { return words::missed_policies.at(static_cast<std::size_t>(policy)); }
 std::string_view to_string(overlap policy) { return words::overlaps.at(static_cast<std::size_t>(policy)); }
@@ -66,7 +69,11 @@ definition::definition(detail::draft checked)
       steps_(std::move(checked.steps)),
       transitions_(std::move(checked.transitions)),
       links_(steps_.size()) {
-  for (std::size_t i = 0; i < steps_.size(); ++i) step_indexes_.emplace(steps_[i].name, i);
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    step_indexes_.emplace(steps_[i].name, i);
+    links_[i].first_lane = lane_count_;
+    if (steps_[i].kind == step_kind::for_each) lane_count_ += static_cast<std::size_t>(steps_[i].for_each.parallel);
+  }
   connect();
   add_compensations();
 }

@@ -185,6 +185,15 @@ void read_child(const json& value, const place& where, reader_state& state, defi
   object.no_other_keys();
 }
 
+void read_for_each(const json& value, const place& where, reader_state& state, definition::step& s) {
+  object_reader object(value, where, state);
+  object.text("list", presence::required, s.for_each.list);
+  object.integer("parallel", presence::defaulted, s.for_each.parallel);
+  object.word("on_failure", presence::defaulted, words::element_policies, s.for_each.on_failure);
+  object.number("tolerated", s.for_each.tolerated);
+  object.no_other_keys();
+}
+
 /// The key that says what a built-in does belongs to its kind alone. A pause has nothing that must be said.
 const json* part_of_kind(object_reader& object, step_kind kind, step_kind actual) {
   const std::string_view key = to_string(kind);
@@ -206,6 +215,7 @@ void read_built_in(object_reader& object, const place& where, reader_state& stat
   part(step_kind::approval, read_approval);
   part(step_kind::await_event, read_event);
   part(step_kind::child, read_child);
+  part(step_kind::for_each, read_for_each);
 }
 
 /// An empty list looks like a mistake, and means nothing that leaving the key out doesn't.

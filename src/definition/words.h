@@ -14,6 +14,7 @@ inline constexpr std::array<std::string_view, 6> types{"string", "integer", "flo
 inline constexpr std::span<const std::string_view> step_kinds = detail::step_kind_words;
 inline constexpr std::array<std::string_view, 3> outcomes{"ok", "error", "timeout"};
 inline constexpr std::array<std::string_view, 3> recoveries{"none", "compensation", "undo"};
+inline constexpr std::array<std::string_view, 3> element_policies{"fail_fast", "collect", "tolerate"};
 inline constexpr std::array<std::string_view, 2> parent_policies{"cancel", "abandon"};
 inline constexpr std::array<std::string_view, 2> expiries{"error", "reject"};
 inline constexpr std::array<std::string_view, 3> missed_policies{"run_once", "skip", "run_all"};

@@ -43,6 +43,7 @@ run_reason reason_of(const told_run& told, std::size_t step, time_point now) {
   if (progress.opened && kind == step_kind::child) return run_reason::waiting_for_child;
   if (job != nullptr && job->state == jobs::state::executing) return run_reason::running_step;
   if (progress.parked) return run_reason::parked_without_handler;
+  if (progress.opened && kind == step_kind::for_each) return run_reason::running_elements;
   return reason_by_job(told, step, now);
 }
 
@@ -152,6 +153,22 @@ std::string clause_about_child(const told_run& told, const branch_look& look) {
          (child.contains("status") ? ", which is " + child["status"].get<std::string>() : "");
 }
 
+json elements_evidence(const element_list& list) {
+  return {{"count", list.size()},
+          {"completed", list.completed()},
+          {"failed", list.failed()},
+          {"retrying", list.retrying()}};
+}
+
+std::string clause_about_elements(const told_run& told, const branch_look& look) {
+  const element_list& list = *told.state.steps[look.step].elements;
+  std::string text = "Step " + in_quotes(told.declared(look.step).name) + " has completed " +
+                     std::to_string(list.completed()) + " of " + count_text(list.size(), "element") + since(look);
+  if (list.failed() > 0) text += ", " + std::to_string(list.failed()) + " failed";
+  if (list.retrying() > 0) text += ", " + std::to_string(list.retrying()) + " wait for a retry";
+  return text;
+}
+
 json job_evidence(const job_row& job) {
   return {{"id", job.id.value},
           {"state", to_string(job.state)},
@@ -171,6 +188,7 @@ void add_what_is_awaited(json& out, const told_run& told, const branch_look& loo
   const definition::step& step = told.declared(look.step);
   if (step.kind == step_kind::await_event) out["event"] = step.event;
   if (look.reason == run_reason::waiting_for_child) out["child"] = child_evidence(told, look.step);
+  if (const auto& list = told.state.steps[look.step].elements) out["elements"] = elements_evidence(*list);
   if (step.kind == step_kind::approval) {
     out["approvals"] = approvers_of(told.state.steps[look.step]);
     out["quorum"] = step.quorum;
@@ -227,6 +245,8 @@ std::string clause_about(const told_run& told, const branch_look& look) {
     }
     case run_reason::waiting_for_retry:
       return clause_about_retry(told, look);
+    case run_reason::running_elements:
+      return clause_about_elements(told, look);
     case run_reason::waiting_for_child:
       return clause_about_child(told, look);
     case run_reason::waiting_for_event:

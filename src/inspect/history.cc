@@ -146,8 +146,14 @@ class historian {
       case fact_kind::step_failed:
       case fact_kind::attempt_lost:
         return tell_failure(f, data);
+      case fact_kind::element_completed:
+        return subject(f, data) + " completed";
+      case fact_kind::elements_begun:
+        return "Step " + step + " begins with a list of " + count_text(number_of(data, "count"), "element");
+      case fact_kind::lane_ended:
+        return "Step " + step + " begins no other element";
       case fact_kind::attempt_interrupted:
-        return "Step " + step + " was interrupted, because " + worker + " shut down; it runs again";
+        return subject(f, data) + " was interrupted, because " + worker + " shut down; it runs again";
       case fact_kind::wait_started:
         return "Step " + step + " waits" + until(data);
       case fact_kind::child_started:
@@ -160,7 +166,7 @@ class historian {
       case fact_kind::woken_early:
         return "Step " + step + " was woken before its time, and waits on";
       case fact_kind::attempt_discarded:
-        return "Step " + step + " ended when its result was not wanted any more";
+        return subject(f, data) + " ended when its result was not wanted any more";
       case fact_kind::step_skipped:
         return "Step " + step + " is skipped, because the run is ending";
       default:
@@ -168,12 +174,28 @@ class historian {
     }
   }
 
+  static std::size_t number_of(const json& data, const char* key) {
+    const auto number = member(data, key);
+    return number && number->is_number_unsigned() ? number->get<std::size_t>() : 0;
+  }
+
+  /// `Step "invite"`, or `Element 3 of step "invite"`
+  static std::string subject(const fact& f, const json& data) {
+    if (f.kind == fact_kind::step_completed || !member(data, "index")) return "Step " + in_quotes(f.step);
+    return "Element " + std::to_string(number_of(data, "index")) + " of step " + in_quotes(f.step);
+  }
+  /// In the middle of a sentence.
+  static std::string lower(std::string subject) {
+    subject.front() = subject.front() == 'S' ? 's' : 'e';
+    return subject;
+  }
+
   static std::string tell_failure(const fact& f, const json& data) {
     const auto again = instant(data, "retry_at");
     const bool is_lost = f.kind == fact_kind::attempt_lost;
     const std::string text =
-        is_lost ? (f.node.empty() ? "A worker" : f.node) + " died during step " + in_quotes(f.step)
-                : "Step " + in_quotes(f.step) + " failed: " + message_text(member(data, "error").value_or(json()));
+        is_lost ? (f.node.empty() ? "A worker" : f.node) + " died during " + lower(subject(f, data))
+                : subject(f, data) + " failed: " + message_text(member(data, "error").value_or(json()));
     if (!again) return text + (is_lost ? "; it isn't tried again" : "; that is final");
     return text + (*again <= f.at ? "; it runs again" : "; it is tried again at " + instant_text(*again));
   }

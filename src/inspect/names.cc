@@ -8,7 +8,7 @@ namespace squid_mesh {
 namespace {
 
 // All in the order of the enumerators, all read by programs: never change one.
-constexpr std::array<std::string_view, 19> run_reasons{"waiting_for_approval",
+constexpr std::array<std::string_view, 20> run_reasons{"waiting_for_approval",
                                                        "paused",
                                                        "compensation_failed",
                                                        "parked_without_handler",
@@ -21,6 +21,7 @@ constexpr std::array<std::string_view, 19> run_reasons{"waiting_for_approval",
                                                        "waiting_for_time",
                                                        "job_missing",
                                                        "running_step",
+                                                       "running_elements",
                                                        "waiting_for_worker",
                                                        "waiting_to_start",
                                                        "waiting_for_siblings",

@@ -33,8 +33,16 @@ json to_json(const attempt_view& attempt) {
   if (attempt.ended_at) out["duration_us"] = (*attempt.ended_at - attempt.started_at).count();
   put(out, "error", attempt.error);
   put(out, "retry_at", attempt.retry_at);
+  if (attempt.element) out["element"] = *attempt.element;
   put(out, "output", attempt.output);
   return out;
+}
+
+json to_json(const elements_view& elements) {
+  return {{"count", elements.count},
+          {"completed", elements.completed},
+          {"failed", elements.failed},
+          {"retrying", elements.retrying}};
 }
 
 json to_json(const step_view& step) {
@@ -48,6 +56,7 @@ json to_json(const step_view& step) {
   put(out, "error", step.error);
   put(out, "until", step.until);
   if (step.child) out["child"] = to_string(*step.child);
+  if (step.elements) out["elements"] = to_json(*step.elements);
   return out;
 }
 

@@ -11,7 +11,7 @@ namespace squid_mesh {
 namespace {
 
 std::vector<const job_row*> jobs_by_branch(const definition& workflow, const std::vector<job_row>& jobs) {
-  std::vector<const job_row*> found(workflow.steps().size());
+  std::vector<const job_row*> found(workflow.steps().size() + workflow.lane_count());
   for (const job_row& job : jobs) {
     const auto drives = driven_by(job);
     if (!drives || drives->is == driven_branch::role::deadline) continue;
@@ -46,6 +46,7 @@ class teller {
       const bool was_compensating = told_.state.compensating;
       if (auto applied = apply(told_.state, f); !applied) return applied;
       if (step) look_after(*step, f);
+      if (step && told_.declared(*step).kind == step_kind::for_each) look_at_elements(*step);
       if (told_.state.ending != ending) told_.ending_since = f.at;
       note_run(f, had_ended);
       note_recovery(f, taken);
@@ -67,6 +68,7 @@ class teller {
     switch (f.kind) {
       case fact_kind::wait_started:
       case fact_kind::child_started:
+      case fact_kind::elements_begun:
       case fact_kind::gate_opened:
       case fact_kind::event_awaited:
         told.opened_at = f.at;
@@ -98,13 +100,20 @@ class teller {
     }
   }
 
+  /// The step ends with that of its last element, however that ends.
+  void look_at_elements(std::size_t step) {
+    if (told_.state.steps[step].status != step_status::completed) return;
+    told_.steps[step].output = output_in_context(step);
+    told_.steps[step].error.reset();
+  }
+
   /// Whether what a step has failed with is a decision, if only because nobody made one.
   [[nodiscard]] bool was_decided(std::size_t step, const fact& f) const {
     return f.kind == fact_kind::gate_rejected ||
            (f.kind == fact_kind::gate_expired && told_.declared(step).on_expiry == expiry::reject);
   }
 
-  /// Of gates and events: their output has a key of its own.
+  /// Of gates, events and lists: their output has a key of its own.
   [[nodiscard]] std::optional<json> output_in_context(std::size_t step) const {
     const auto found = told_.state.context.find(told_.state.definition->output_key(step));
     return found == told_.state.context.end() ? std::nullopt : std::optional<json>(*found);
@@ -146,6 +155,16 @@ class teller {
 
 }  // namespace
 
+namespace {
+
+running_attempt attempt_on(const job_row& job, time_point due_since) {
+  const json node = json::parse(job.attempted_by, nullptr, false);
+  return {.node = node.is_array() && !node.empty() && node[0].is_string() ? node[0].get<std::string>() : std::string(),
+          .since = std::max(job.attempted_at.value_or(due_since), due_since)};
+}
+
+}  // namespace
+
 std::string_view kind_of(const definition& workflow, std::size_t step) {
   return workflow.compensated_by(step) ? "compensation" : to_string(workflow.steps()[step].kind);
 }
@@ -177,11 +196,16 @@ std::optional<running_attempt> told_run::running(std::size_t step) const {
   const bool runs = job != nullptr && job->state == jobs::state::executing && state.is_active(step) &&
                     needs_worker(declared(step).kind) && !state.steps[step].opened;
   if (!runs) return std::nullopt;
-  const json node = json::parse(job->attempted_by, nullptr, false);
-  const time_point due_since = state.steps[step].due_since;
-  return running_attempt{
-      .node = node.is_array() && !node.empty() && node[0].is_string() ? node[0].get<std::string>() : std::string(),
-      .since = std::max(job->attempted_at.value_or(due_since), due_since)};
+  return attempt_on(*job, state.steps[step].due_since);
+}
+
+std::optional<running_attempt> told_run::running_lane(std::size_t step, std::size_t lane) const {
+  const std::size_t branch = branch_of_lane(*state.definition, {.step = step, .lane = lane});
+  const job_row* const job = branch_jobs[branch];
+  if (job == nullptr || job->state != jobs::state::executing || !state.at(branch)) return std::nullopt;
+  const auto element = state.steps[step].elements->due(lane, time_point::max());
+  if (!element) return std::nullopt;
+  return attempt_on(*job, state.steps[step].elements->due_since(*element));
 }
 
 step_status told_run::status_of(std::size_t step) const {

@@ -68,6 +68,8 @@ struct told_run {
   /// The job of the branch on which a step is or was.
   [[nodiscard]] const job_row* job_of(std::size_t step) const { return branch_jobs[state.steps[step].branch]; }
   [[nodiscard]] std::optional<running_attempt> running(std::size_t step) const;
+  /// The same for a lane of a step over a list.
+  [[nodiscard]] std::optional<running_attempt> running_lane(std::size_t step, std::size_t lane) const;
   /// As people should see it: with what the jobs and the end of the run say of it.
   [[nodiscard]] step_status status_of(std::size_t step) const;
   /// What an action read last, or reads or would read now. Masked.

@@ -5,6 +5,7 @@
 #include "model/run_origin.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -76,9 +77,15 @@ class viewer {
     }
   }
 
+  static std::optional<std::size_t> index_in(const json& data) {
+    const auto index = member(data, "index");
+    return index && index->is_number_unsigned() ? std::optional(index->get<std::size_t>()) : std::nullopt;
+  }
+
   /// Puts it on the run's list and on its step's.
   void add(run_view& view, std::size_t step, attempt_view attempt) {
-    attempt.number = static_cast<int>(attempts_[step].size()) + 1;
+    attempt.number =
+        attempt.element ? ++element_attempts_[{step, *attempt.element}] : static_cast<int>(attempts_[step].size()) + 1;
     attempts_[step].push_back(attempt);
     view.attempts.push_back(std::move(attempt));
   }
@@ -86,7 +93,8 @@ class viewer {
   void add_attempt(run_view& view, const fact& f) {
     const auto step = request_.definition->find_step(f.step);
     if (!step || !f.started_at) return;
-    const json data = f.kind == fact_kind::step_completed ? json() : data_of(f);
+    json data = f.kind == fact_kind::step_completed ? json() : data_of(f);
+    if (f.kind == fact_kind::element_completed) data.erase("output");
     auto reason = member(data, "error");
     auto output = member(data, "output");
     if (output && output->is_null()) output.reset();
@@ -98,6 +106,7 @@ class viewer {
          .node = f.node,
          .error = reason ? std::optional(told_.mask(*std::move(reason))) : std::nullopt,
          .retry_at = instant(data, "retry_at"),
+         .element = index_in(data),
          .output = output ? std::optional(told_.mask(*std::move(output))) : std::nullopt});
   }
 
@@ -105,18 +114,34 @@ class viewer {
     const definition::step& declared = told_.declared(i);
     if (told_.state.is_compensation(i) && told_.state.steps[i].visits == 0) return;
     if (told_.state.is_active(i)) view.current_steps.push_back(declared.name);
-    if (auto running = told_.running(i)) {
-      add(view, i,
-          {.step = declared.name,
-           .status = attempt_status::running,
-           .started_at = running->since,
-           .ended_at = std::nullopt,
-           .node = std::move(running->node),
-           .error = std::nullopt,
-           .retry_at = std::nullopt,
-           .output = std::nullopt});
+    if (auto running = told_.running(i)) add_running(view, i, *std::move(running), std::nullopt);
+    if (const auto& list = told_.state.steps[i].elements; list && told_.state.is_active(i)) {
+      for (std::size_t lane = 0; lane < list->lane_count(); ++lane) {
+        auto running = told_.running_lane(i, lane);
+        if (running) add_running(view, i, *std::move(running), list->due(lane, time_point::max()));
+      }
     }
     view.steps.push_back(show_step(i));
+  }
+
+  void add_running(run_view& view, std::size_t step, running_attempt running, std::optional<std::size_t> element) {
+    add(view, step,
+        {.step = told_.declared(step).name,
+         .status = attempt_status::running,
+         .started_at = running.since,
+         .ended_at = std::nullopt,
+         .node = std::move(running.node),
+         .error = std::nullopt,
+         .retry_at = std::nullopt,
+         .element = element,
+         .output = std::nullopt});
+  }
+
+  [[nodiscard]] std::optional<elements_view> show_elements(std::size_t step) const {
+    const auto& list = told_.state.steps[step].elements;
+    if (!list) return std::nullopt;
+    return elements_view{
+        .count = list->size(), .completed = list->completed(), .failed = list->failed(), .retrying = list->retrying()};
   }
 
   step_view show_step(std::size_t i) {
@@ -132,13 +157,15 @@ class viewer {
             .error = told.error ? std::optional(told_.mask(*told.error)) : std::nullopt,
             .until = waits ? told_.state.steps[i].until : std::nullopt,
             .child = told_.state.steps[i].child,
+            .elements = show_elements(i),
             .attempts = std::move(attempts_[i])};
   }
 
   const view_request& request_;
   const told_run& told_;
   const run_record& run_;
-  std::vector<std::vector<attempt_view>> attempts_;  ///< by step
+  std::vector<std::vector<attempt_view>> attempts_;                      ///< by step
+  std::map<std::pair<std::size_t, std::size_t>, int> element_attempts_;  ///< how many, by step and element
 };
 
 }  // namespace

@@ -24,7 +24,7 @@ result<void> mesh::add(const declaration& workflow, std::map<std::string, handle
   };
   for (const step& declared : workflow.steps) {
     const std::string name(declared.name);
-    if (declared.kind == step_kind::action) bind(name, declared.action);
+    if (has_handler(declared.kind)) bind(name, declared.action);
     if (declared.compensate) bind(name + std::string(compensation_suffix), declared.compensate->action);
   }
   auto owned = definition::from(workflow);

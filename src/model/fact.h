@@ -37,7 +37,12 @@ namespace squid_mesh {
 ///   step_skipped         empty                               the run is ending: the step doesn't begin
 ///   retry_requested      command with "input"?: {step: object}  a failed run goes on; names no step
 ///   child_started        {"run": id, "workflow": name}       the step waits for that run to end
+///   elements_begun       {"count": n}                        the step over a list begins with so many elements
+///   element_completed    {"index": i, "output": json}
+///   lane_ended           {"lane": k}                         a branch of such a step begins no element any more
 ///   compensation_resolved  command with "as": "retried" | "skipped" | "done"  a compensation had failed for good
+///
+/// Of an attempt at an element of a list, the facts of attempts have its "index", too.
 ///
 /// where `us` are microseconds since the Unix epoch, and a command is {"actor"?: text, "reason"?: text, "metadata"?:
 /// json, "key"?: text}: who did it and why, and the idempotency key. A run's start needs no fact: its row in the runs
@@ -68,6 +73,9 @@ enum class fact_kind {
   retry_requested,
   compensation_resolved,
   child_started,
+  elements_begun,
+  element_completed,
+  lane_ended,
 };
 
 std::string_view to_string(fact_kind kind);

@@ -9,12 +9,13 @@ namespace squid_mesh {
 namespace {
 
 // All in the order of the enumerators, all stored or shown: never change one.
-constexpr std::array<std::string_view, 25> fact_kinds{
-    "step_completed",    "step_failed",   "attempt_lost",    "attempt_interrupted",   "wait_started",
-    "step_parked",       "worker_lost",   "woken_early",     "gate_opened",           "gate_voted",
-    "gate_unblocked",    "gate_approved", "gate_rejected",   "gate_expired",          "event_awaited",
-    "event_received",    "event_taken",   "event_timed_out", "cancel_requested",      "deadline_passed",
-    "attempt_discarded", "step_skipped",  "retry_requested", "compensation_resolved", "child_started"};
+constexpr std::array<std::string_view, 28> fact_kinds{
+    "step_completed",    "step_failed",       "attempt_lost",    "attempt_interrupted",   "wait_started",
+    "step_parked",       "worker_lost",       "woken_early",     "gate_opened",           "gate_voted",
+    "gate_unblocked",    "gate_approved",     "gate_rejected",   "gate_expired",          "event_awaited",
+    "event_received",    "event_taken",       "event_timed_out", "cancel_requested",      "deadline_passed",
+    "attempt_discarded", "step_skipped",      "retry_requested", "compensation_resolved", "child_started",
+    "elements_begun",    "element_completed", "lane_ended"};
 constexpr std::array<std::string_view, 8> run_statuses{"pending", "running",   "retrying",   "paused",
                                                        "failed",  "completed", "cancelling", "cancelled"};
 constexpr std::array<std::string_view, 8> step_statuses{"pending",   "running", "waiting", "retrying",

@@ -212,7 +212,10 @@ class command_decider : public decider {
   [[nodiscard]] json steps_of(const std::vector<std::size_t>& branches) const {
     json names = json::array();
     for (const std::size_t branch : branches) {
-      if (const auto step = state_.at(branch)) names.push_back(declared(*step).name);
+      const auto step = state_.at(branch);
+      if (!step) continue;
+      const auto lane = lane_at(*state_.definition, branch);
+      names.push_back(lane ? lane_name(declared(*step), lane->lane) : declared(*step).name);
     }
     return names;
   }

@@ -12,8 +12,6 @@
 namespace squid_mesh {
 namespace {
 
-/// How long a parked run waits before a process is asked again whether it has the handler.
-constexpr std::chrono::seconds parking_time{15};
 /// How long until a run is looked at again for whose end a step waits. It wakes the step when it ends; but if that
 /// happens at the very moment of looking, it finds the step awake.
 constexpr std::chrono::seconds looking_time{30};
@@ -25,9 +23,9 @@ fact_kind end_of_waiting(step_kind kind) {
 }
 
 /// Decides for a worker: appends facts and follows the graph for as long as no action has to run.
-class worker_decider : public decider {
+class branch_decider : public worker_decider {
  public:
-  using decider::decider;
+  using worker_decider::worker_decider;
 
   decision operator()(const event::delivered& what) {
     const auto step = state_.at(what.branch);
@@ -170,21 +168,9 @@ class worker_decider : public decider {
     } else if (progress_of(*step).opened) {
       sleep(*step);
     } else if (needs_worker(declared(*step).kind)) {
-      run(branch, *step);
+      run(branch, {.step = *step});
     } else {
       open(branch, *step);
-    }
-  }
-
-  void run(std::size_t branch, std::size_t step) {
-    const std::string& queue = declared(step).queue.empty() ? state_.queue : declared(step).queue;
-    if (!when_.queue.empty() && !queue.empty() && queue != when_.queue) {
-      made_.job.is = job_change::kind::finish;
-      made_.opened.push_back(branch);
-    } else if (when_.draining) {
-      made_.job.is = job_change::kind::give_back;
-    } else {
-      made_.run_next = step;
     }
   }
 
@@ -195,6 +181,7 @@ class worker_decider : public decider {
       record(fact_kind::event_taken, step, "");
       return go_on(branch);
     }
+    if (what.kind == step_kind::for_each) return begin_elements(branch, step);
     json data = json::object();
     const milliseconds limit = what.kind == step_kind::wait ? what.wait_duration : what.expires_in;
     if (limit > milliseconds(0)) data["until"] = to_number(when_.now + limit);
@@ -211,6 +198,18 @@ class worker_decider : public decider {
     sleep(step);
   }
 
+  /// Its lanes begin, each with a job of its own.
+  void begin_elements(std::size_t branch, std::size_t step) {
+    const auto list = list_input_of(state_, step);
+    if (!list) {
+      record(fact_kind::step_failed, step, text_of({{"error", to_json(list.error())}}));
+    } else {
+      record(fact_kind::elements_begun, step, json{{"count", list->items.size()}}.dump());
+    }
+    // A list may be empty, or all done.
+    state_.at(branch) == step ? end_branch(branch) : go_on(branch);
+  }
+
   /// The job comes back when the step's time is over; without an end to it, there is none.
   void sleep(std::size_t step) {
     if (const auto until = progress_of(step).until) {
@@ -223,7 +222,7 @@ class worker_decider : public decider {
   /// A job came for a step that waits: because its time is over, or too early.
   void wait_on(std::size_t branch, std::size_t step) {
     // Whether that run has ended is to be looked at.
-    if (declared(step).kind == step_kind::child) return run(branch, step);
+    if (declared(step).kind == step_kind::child) return run(branch, {.step = step});
     const auto until = progress_of(step).until;
     if (!until || when_.now < *until) {
       // A fact, so that whoever changes the run at this moment knows: it may be waking this very job.
@@ -241,12 +240,10 @@ class worker_decider : public decider {
       record(fact_kind::worker_lost, step, "", std::nullopt, node);
       return false;
     }
-    const error reason{
-        .code = errc::interrupted, .message = "the worker died during the attempt", .kind = "lost", .retryable = true};
     const bool again =
         !state_.winds_down() && runs_again_after_loss(declared(step).retry, progress_of(step).counted + 1);
     // The attempt began when its predecessor was durable, if its worker had the job already.
-    end_badly(step, fact_kind::attempt_lost, reason, again ? std::optional(microseconds(0)) : std::nullopt,
+    end_badly(step, fact_kind::attempt_lost, lost_attempt(), again ? std::optional(microseconds(0)) : std::nullopt,
               std::max(since, progress_of(step).due_since), node);
     return true;
   }
@@ -256,35 +253,29 @@ class worker_decider : public decider {
                  time_point started_at, const std::string& node) {
     json data = {{"error", to_json(reason)}};
     if (delay) data["retry_at"] = to_number(when_.now + *delay);
-    record(kind, step, data.dump(-1, ' ', false, json::error_handler_t::replace), started_at, node);
+    record(kind, step, text_of(data), started_at, node);
     if (delay && *delay > microseconds(0)) {
       made_.job = {.is = job_change::kind::snooze, .at = when_.now + *delay};
     } else {
       go_on(progress_of(step).branch);
     }
   }
-
-  decision stale() {
-    made_.stale = true;
-    return std::move(made_);
-  }
-
-  /// The branch has ended: its job has nothing more to bring.
-  decision let_go(std::size_t branch) {
-    end_branch(branch);
-    return std::move(made_);
-  }
-
-  void end_branch(std::size_t branch) {
-    made_.job.is = job_change::kind::finish;
-    if (!state_.ended) made_.releases = branch;
-  }
 };
 
 }  // namespace
 
 decision decide(run_state& state, const worker_event& what, const moment& when) {
-  return std::visit(worker_decider(state, when), what);
+  const auto concerns_lane = [&state](const auto& event) {
+    if constexpr (requires { event.branch; }) {
+      return event.branch >= state.steps.size();
+    } else if constexpr (requires { event.of; }) {
+      return event.of.element.has_value();
+    } else {
+      return false;
+    }
+  };
+  if (std::visit(concerns_lane, what)) return decide_on_lane(state, what, when);
+  return std::visit(branch_decider(state, when), what);
 }
 
 std::vector<std::size_t> first_branches(const definition& workflow) {
@@ -293,13 +284,19 @@ std::vector<std::size_t> first_branches(const definition& workflow) {
 
 driven_branch driven(const run_state& state, std::size_t branch) {
   using role = driven_branch::role;
+  if (const auto lane = lane_at(*state.definition, branch)) {
+    return {
+        .run = state.id, .is = role::one_of_many, .step = lane_name(state.definition->steps()[lane->step], lane->lane)};
+  }
   if (!state.definition->has_dependencies()) return {.run = state.id, .is = role::only, .step = {}};
   return {.run = state.id, .is = role::one_of_many, .step = state.definition->steps()[branch].name};
 }
 
 std::optional<std::size_t> branch_of(const definition& workflow, const driven_branch& driven) {
-  if (driven.is == driven_branch::role::one_of_many) return workflow.find_step(driven.step);
-  return workflow.entries().front();
+  if (driven.is != driven_branch::role::one_of_many) return workflow.entries().front();
+  if (const auto step = workflow.find_step(driven.step)) return step;
+  const auto lane = find_lane(workflow, driven.step);
+  return lane ? std::optional(branch_of_lane(workflow, *lane)) : std::nullopt;
 }
 
 job_insert branch_job(const run_state& state, std::size_t branch) {

@@ -16,7 +16,7 @@ namespace squid_mesh {
 
 namespace event {
 
-// -- Of workers. Branches and steps are indexes of steps.
+// -- Of workers. Steps are indexes of steps, branches of `run_state::branches`.
 
 /// A worker got a branch's job. An `attempt` above 1 means that an earlier worker had it, lost it, and nobody wrote
 /// that into the journal: every clean release takes its delivery back, and our rescuer journals the loss.
@@ -30,6 +30,8 @@ struct attempt {
   std::size_t step = 0;
   int number = 1;  ///< `step_progress::attempts` when it began, plus 1
   time_point started_at{};
+  /// Of a step over a list: the element. The number is its own then.
+  std::optional<std::size_t> element{};
 };
 /// The step's action returned.
 struct succeeded {
@@ -139,6 +141,14 @@ struct moment {
   std::string queue;      ///< of the job that the worker holds; empty where any will do
 };
 
+/// What a worker is to run.
+struct next_attempt {
+  std::size_t step = 0;
+  std::optional<std::size_t> element{};  ///< of a step over a list
+
+  bool operator==(const next_attempt&) const = default;
+};
+
 /// What the event changes, and what the worker does next.
 struct decision {
   std::vector<fact> facts;
@@ -154,8 +164,8 @@ struct decision {
   std::optional<commit> begins;
   bool wakes_parent = false;      ///< the run has ended for which another one waits
   bool cancels_children = false;  ///< those that it has started, and that are to be cancelled along with it
-  /// The step to run once the facts are durable. Unset: the worker is done with this job.
-  std::optional<std::size_t> run_next;
+  /// What to run once the facts are durable. Unset: the worker is done with this job.
+  std::optional<next_attempt> run_next;
   /// The event is late, doubled or impossible in this state: it changes nothing, and says nothing about the job.
   bool stale = false;
   bool repeated = false;         ///< the command was given before: it changes nothing

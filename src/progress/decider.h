@@ -5,6 +5,7 @@
 
 #include <squid_mesh/error.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,13 +36,16 @@ class decider {
               .data = std::move(data)};
     if (auto applied = apply(state_, next); !applied && !made_.refusal) made_.refusal = std::move(applied).error();
     made_.opened.insert(made_.opened.end(), state_.opened_branches.begin(), state_.opened_branches.end());
+    made_.woken.insert(made_.woken.end(), state_.woken_branches.begin(), state_.woken_branches.end());
     made_.facts.push_back(std::move(next));
   }
 
   /// Adds the change of the projection, if there is one.
   decision finish(bool holds_job) {
     if (state_.ended && !made_.facts.empty()) {
-      made_.retires_jobs = !holds_job || state_.definition->has_dependencies() || state_.has_deadline;
+      const bool has_branches = state_.definition->has_dependencies() || state_.definition->has_lanes();
+      made_.retires_jobs = !holds_job || has_branches || state_.has_deadline;
+      made_.woken.clear();
       made_.wakes_parent = state_.parent && state_.parent->waiting;
       // What was still running when it was cancelled may have started one since.
       made_.cancels_children = made_.cancels_children || (holds_job && state_.takes_children_along);
@@ -62,5 +66,54 @@ class decider {
   const moment& when_;
   decision made_;
 };
+
+/// What workers' decisions share.
+class worker_decider : public decider {
+ protected:
+  using decider::decider;
+
+  /// The holder of a branch's job runs something next, unless that is for another queue or process.
+  void run(std::size_t branch, next_attempt what) {
+    const std::string& own = declared(what.step).queue;
+    const std::string& queue = own.empty() ? state_.queue : own;
+    if (!when_.queue.empty() && !queue.empty() && queue != when_.queue) {
+      made_.job.is = job_change::kind::finish;
+      made_.opened.push_back(branch);
+    } else if (when_.draining) {
+      made_.job.is = job_change::kind::give_back;
+    } else {
+      made_.run_next = what;
+    }
+  }
+
+  decision stale() {
+    made_.stale = true;
+    return std::move(made_);
+  }
+
+  /// The branch has ended: its job has nothing more to bring.
+  decision let_go(std::size_t branch) {
+    end_branch(branch);
+    return std::move(made_);
+  }
+
+  void end_branch(std::size_t branch) {
+    made_.job.is = job_change::kind::finish;
+    if (!state_.ended) made_.releases = branch;
+  }
+
+  static std::string text_of(const json& data) { return data.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+  static error lost_attempt() {
+    return {
+        .code = errc::interrupted, .message = "the worker died during the attempt", .kind = "lost", .retryable = true};
+  }
+};
+
+/// How long a run that no process here can go on with waits before one is asked again.
+inline constexpr std::chrono::seconds parking_time{15};
+
+/// Decides for workers on the lanes of steps over lists.
+decision decide_on_lane(run_state& state, const worker_event& what, const moment& when);
 
 }  // namespace squid_mesh

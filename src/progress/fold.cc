@@ -25,7 +25,11 @@ bool happens_to(step_kind kind, fact_kind what) {
     case fact_kind::attempt_interrupted:
     case fact_kind::attempt_discarded:
     case fact_kind::step_parked:
-      return needs_worker(kind);
+      return needs_worker(kind) || kind == step_kind::for_each;
+    case fact_kind::elements_begun:
+    case fact_kind::element_completed:
+    case fact_kind::lane_ended:
+      return kind == step_kind::for_each;
     case fact_kind::child_started:
       return kind == step_kind::child;
     case fact_kind::wait_started:
@@ -57,6 +61,7 @@ class folding {
   /// False: the fact can't follow.
   bool apply() {
     state_.opened_branches.clear();
+    state_.woken_branches.clear();
     const auto step = state_.definition->find_step(fact_.step);
     const bool fits = fact_.step.empty() ? apply_to_run() : step && apply_to_step(*step);
     if (!fits) return false;
@@ -92,8 +97,11 @@ class folding {
     step_progress& progress = state_.steps[step];
     state_.has_begun = true;
     if (!happens_to(declared(step).kind, fact_.kind)) return false;
-    if (fact_.kind == fact_kind::attempt_discarded) return discard_attempt(step);
+    const bool is_about_element =
+        data_.is_object() && data_.contains("index") && declared(step).kind == step_kind::for_each;
+    if (fact_.kind == fact_kind::attempt_discarded && !is_about_element) return discard_attempt(step);
     if (state_.ended || !state_.is_active(step)) return false;
+    if (is_about_element) return apply_to_element(step, data_.at("index").get<std::size_t>());
     progress.parked = fact_.kind == fact_kind::step_parked;
     switch (fact_.kind) {
       case fact_kind::step_completed:
@@ -158,6 +166,10 @@ class folding {
         return progress.child.has_value();
       case fact_kind::compensation_resolved:
         return resolve_compensation(step);
+      case fact_kind::elements_begun:
+        return begin_elements(step);
+      case fact_kind::lane_ended:
+        return end_lane(step, data_.at("lane").get<std::size_t>());
       default:
         return false;
     }
@@ -188,6 +200,7 @@ class folding {
 
   void visit(std::size_t step, std::size_t branch) {
     ++state_.steps[step].visits;
+    state_.steps[step].elements.reset();
     state_.steps[step].edited_input.reset();
     enter(step, branch);
   }
@@ -336,6 +349,119 @@ class folding {
     return true;
   }
 
+  // -- Elements of a list
+
+  bool begin_elements(std::size_t step) {
+    step_progress& progress = state_.steps[step];
+    if (progress.opened) return false;
+    if (progress.elements) {
+      progress.elements->reopen(fact_.at);
+    } else {
+      auto list = list_input_of(state_, step);
+      if (!list) return false;
+      progress.elements.emplace(std::move(list->items), std::move(list->shared),
+                                static_cast<std::size_t>(declared(step).for_each.parallel), fact_.at);
+    }
+    if (progress.elements->size() != data_.at("count").get<std::size_t>()) return false;
+    open(progress);
+    for (std::size_t lane = 0; lane < progress.elements->lane_count(); ++lane) {
+      if (!progress.elements->is_open(lane)) continue;
+      state_.branches[branch_of(step, lane)] = step;
+      state_.opened_branches.push_back(branch_of(step, lane));
+    }
+    settle_elements(step);
+    return true;
+  }
+
+  bool apply_to_element(std::size_t step, std::size_t element) {
+    step_progress& progress = state_.steps[step];
+    if (!progress.elements || !progress.opened || element >= progress.elements->size()) return false;
+    progress.parked = false;
+    element_list& list = *progress.elements;
+    const std::size_t lane = list.lane_of(element);
+    if (!list.is_open(lane)) {
+      // The ending had ended the lane before.
+      if (fact_.kind != fact_kind::attempt_discarded) return false;
+      list.discard(element);
+      return true;
+    }
+    switch (fact_.kind) {
+      case fact_kind::element_completed:
+        list.complete(element, std::move(data_["output"]), fact_.at);
+        break;
+      case fact_kind::step_failed:
+      case fact_kind::attempt_lost:
+        list.fail(element, data_.value("error", json()), instant(data_, "retry_at"), fact_.at);
+        if (list.at(element).status == step_status::failed) judge_failures(step);
+        break;
+      case fact_kind::attempt_interrupted:
+        list.interrupt(element, fact_.at);
+        break;
+      case fact_kind::attempt_discarded:
+        list.discard(element);
+        break;
+      default:
+        return false;
+    }
+    if (list.is_closing()) list.end_lane(lane);
+    settle_elements(step);
+    return true;
+  }
+
+  bool end_lane(std::size_t step, std::size_t lane) {
+    step_progress& progress = state_.steps[step];
+    if (!progress.elements || lane >= progress.elements->lane_count() || !progress.elements->is_open(lane))
+      return false;
+    progress.elements->end_lane(lane);
+    settle_elements(step);
+    return true;
+  }
+
+  /// Whether as many have failed as the step can't bear.
+  void judge_failures(std::size_t step) {
+    const definition::for_each& how = declared(step).for_each;
+    element_list& list = *state_.steps[step].elements;
+    if (list.is_closing() || how.on_failure == on_element_failure::collect) return;
+    const double borne = how.tolerated * static_cast<double>(list.size());
+    if (how.on_failure == on_element_failure::tolerate && static_cast<double>(list.failed()) <= borne) return;
+    close_elements(step, data_.value("error", json()));
+  }
+
+  /// No element begins any more. Lanes that wait for a retry are to come and end.
+  void close_elements(std::size_t step, std::optional<json> failure) {
+    element_list& list = *state_.steps[step].elements;
+    list.close(std::move(failure));
+    for (std::size_t lane = 0; lane < list.lane_count(); ++lane) {
+      if (list.is_open(lane)) state_.woken_branches.push_back(branch_of(step, lane));
+    }
+  }
+
+  /// Lanes that have ended leave the run; with the last one, the step has ended, too.
+  void settle_elements(std::size_t step) {
+    step_progress& progress = state_.steps[step];
+    element_list& list = *progress.elements;
+    for (std::size_t lane = 0; lane < list.lane_count(); ++lane) {
+      if (!list.is_open(lane)) leave_lane(branch_of(step, lane));
+    }
+    if (list.open_lanes() > 0) return;
+    const bool all_are_done = list.completed() + list.failed() == list.size();
+    if (list.failure()) {
+      const json reason = *list.failure();
+      return fail(step, on::error, reason);
+    }
+    if (!all_are_done) return stop(step, step_status::cancelled);
+    complete(step, list.results(declared(step).for_each.on_failure != on_element_failure::fail_fast));
+  }
+
+  void leave_lane(std::size_t branch) {
+    state_.branches[branch].reset();
+    std::erase(state_.woken_branches, branch);
+  }
+
+  [[nodiscard]] std::size_t branch_of(std::size_t step, std::size_t lane) const {
+    return branch_of_lane(*state_.definition, {.step = step, .lane = lane});
+  }
+
   // -- Making good what was done
 
   void note_done(std::size_t step, const json& output) {
@@ -393,11 +519,25 @@ class folding {
     for (std::size_t i = 0; i < state_.steps.size(); ++i) {
       const step_progress& progress = state_.steps[i];
       if (!state_.is_active(i)) continue;
+      if (progress.opened && declared(i).kind == step_kind::for_each) {
+        stop_lanes(i, idle);
+        continue;
+      }
       // Once a retry is due, its attempt may be in flight.
       const bool is_due_later = progress.status == step_status::retrying && progress.until > fact_.at;
       const bool waits = progress.opened || is_due_later;
       if (waits || idle.contains(declared(i).name)) stop(i, step_status::cancelled);
     }
+  }
+
+  /// Lanes whose jobs somebody executes end by themselves.
+  void stop_lanes(std::size_t step, const std::set<std::string>& idle) {
+    element_list& list = *state_.steps[step].elements;
+    for (std::size_t lane = 0; lane < list.lane_count(); ++lane) {
+      if (idle.contains(lane_name(declared(step), lane))) list.end_lane(lane);
+    }
+    close_elements(step, list.failure());
+    settle_elements(step);
   }
 
   bool wind_down(run_status to) {

@@ -60,10 +60,31 @@ result<json> input_of(const run_state& state, std::size_t step) {
   if (state.is_compensation(step)) return input_of_compensation(state);
   if (const auto& edited = state.steps[step].edited_input) return *edited;
   const definition::step& declared = state.definition->steps()[step];
-  if (declared.kind == step_kind::child && declared.input.empty()) return json::object();
+  const bool reads_context = declared.kind == step_kind::action;
+  if (!reads_context && declared.input.empty()) return json::object();
   json visible = state.visible_context(step);
   if (declared.input.empty()) return visible;
   return select_input(declared, visible);
+}
+
+result<list_input> list_input_of(const run_state& state, std::size_t step) {
+  const definition::step& declared = state.definition->steps()[step];
+  const json visible = state.visible_context(step);
+  auto shared = select_input(declared, visible);
+  if (!shared) return std::unexpected(std::move(shared).error());
+  const std::string& path = declared.for_each.list;
+  const json* const list = find_at_path(visible, path);
+  if (list == nullptr) {
+    const std::string message = "the run's context has no " + path;
+    return std::unexpected(error{.code = errc::missing_input,
+                                 .message = "step " + declared.name + " can't begin: " + message,
+                                 .problems = {{.path = path, .rule = "input_is_missing", .message = message}}});
+  }
+  if (!list->is_array()) {
+    return std::unexpected(error{.code = errc::invalid_argument,
+                                 .message = "step " + declared.name + " can't begin: " + path + " is not a list"});
+  }
+  return list_input{.items = *list, .shared = *std::move(shared)};
 }
 
 result<std::string> encode_output(const definition& workflow, std::size_t of, const json& output) {

@@ -26,6 +26,14 @@ result<json> select_input(const definition::step& step, const json& context);
 /// `compensation_input`.
 result<json> input_of(const run_state& state, std::size_t step);
 
+/// What a step over a list reads beside each of its elements, and the list.
+struct list_input {
+  json items;
+  json shared;
+};
+/// `errc::missing_input` where something isn't in the context, `errc::invalid_argument` where the list isn't one.
+result<list_input> list_input_of(const run_state& state, std::size_t step);
+
 /// A step's output as journals store it; empty for null. `errc::invalid_argument` for text that isn't UTF-8, and for a
 /// value that can't be merged into the context: without an output key it has to be an object.
 result<std::string> encode_output(const definition& workflow, std::size_t of, const json& output);

@@ -78,7 +78,7 @@ result<run_state> begin(std::shared_ptr<const definition> workflow, const run_re
   const json origin = origin_of(run);
   if (origin.contains("schedule")) state.context[std::string(detail::schedule_key)] = origin["schedule"];
   state.steps.resize(workflow->steps().size());
-  state.branches.resize(workflow->steps().size());
+  state.branches.resize(workflow->steps().size() + workflow->lane_count());
   state.taken.resize(workflow->transitions().size());
   if (workflow->has_dependencies() || workflow->has_compensations()) state.start_context = state.context;
   for (std::size_t i = 0; i < state.steps.size(); ++i) {

@@ -3,6 +3,7 @@
 
 #include "model/fact.h"
 #include "model/records.h"
+#include "progress/elements.h"
 
 #include <squid_mesh/definition.hpp>
 #include <squid_mesh/error.hpp>
@@ -39,6 +40,7 @@ struct step_progress {
   std::optional<json> output;        ///< in a workflow of dependencies: for the steps after it
   std::optional<json> error;         ///< why it failed for good, unless it was entered since
   std::optional<run_id> child;       ///< the run for whose end it waits, or has waited last
+  std::optional<element_list> elements;  ///< of a step over a list, once it has begun
 };
 
 /// One completion of a step that has a compensation: what that needs to know of it.
@@ -54,7 +56,8 @@ std::vector<std::string> approvers_of(const step_progress& gate);
 /// Where a run is. A value; made by `begin` and moved on by `apply` alone.
 ///
 /// A branch is a chain of steps that one job drives. It is named by the step with which it begins; a step that follows
-/// another one is on the same branch, and where several can begin, the first of them is.
+/// another one is on the same branch, and where several can begin, the first of them is. The lanes of a step over a
+/// list are branches, too, beside the one that the step is on.
 struct run_state {
   std::shared_ptr<const squid_mesh::definition> definition;
   run_id id;
@@ -70,8 +73,9 @@ struct run_state {
   json start_context;  ///< the payload, and what the start adds; with dependencies or compensations
   json context;
   std::vector<step_progress> steps;
-  std::vector<std::optional<std::size_t>> branches;  ///< by the step that names the branch: the step where it is now
+  std::vector<std::optional<std::size_t>> branches;  ///< by the step that names it, then lanes: the step where it is
   std::vector<std::size_t> opened_branches;          ///< those that the last fact has begun, beside the one it was on
+  std::vector<std::size_t> woken_branches;           ///< those that the last fact lets go on, whatever they wait for
   std::vector<int> taken;                            ///< by transition: how often it was followed
   bool has_begun = false;                            ///< whether anything has been heard of a step
 

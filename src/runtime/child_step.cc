@@ -20,7 +20,7 @@ worker_event look_at(const run_id& child, std::size_t step, const step_surroundi
 }  // namespace
 
 worker_event run_child_step(const conductor& run, std::size_t step, const step_surroundings& around) {
-  const auto plan = run.plan_attempt(step, around.node->around().clock->now());
+  const auto plan = run.plan_attempt({.step = step}, around.node->around().clock->now());
   if (plan.awaited) return look_at(*plan.awaited, step, around);
   if (!plan.input) return event::failed{.of = plan.of, .reason = plan.input.error()};
   const definition::step& declared = run.workflow().steps()[step];

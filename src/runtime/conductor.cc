@@ -248,7 +248,7 @@ void conductor::go_on(std::vector<happening> done) const {
   std::erase_if(done, [](const happening& each) { return !each.made.run_next; });
   std::vector<task> tasks;
   while (done.size() > 1) {
-    tasks.emplace_back([who = std::move(done.back().who), step = *done.back().made.run_next] { who->perform(step); });
+    tasks.emplace_back([who = std::move(done.back().who), next = *done.back().made.run_next] { who->perform(next); });
     done.pop_back();
   }
   if (!tasks.empty()) node_.around().tasks->post(std::move(tasks));
@@ -280,7 +280,7 @@ void conductor::end_within(std::shared_ptr<performer> who, std::unique_ptr<stora
     }
     if (!made.run_next || !outcome->lost.empty()) return;
     std::vector<task> tasks;
-    tasks.emplace_back([who = std::move(who), step = *made.run_next] { who->perform(step); });
+    tasks.emplace_back([who = std::move(who), next = *made.run_next] { who->perform(next); });
     return node_.around().tasks->post(std::move(tasks));
   }
   // Rolled back, or in doubt. Whatever is said now about the attempt takes the same place in the journal as its success
@@ -303,12 +303,21 @@ result<run_state> conductor::durable_state() const {
   return fold(definition_, *history);
 }
 
-conductor::attempt_plan conductor::plan_attempt(std::size_t step, time_point now) const {
+conductor::attempt_plan conductor::plan_attempt(next_attempt what, time_point now) const {
   const std::lock_guard lock(mutex_);
-  const step_progress& progress = state_.steps[step];
-  return {.of = {.step = step, .number = progress.attempts + 1, .started_at = now},
+  const step_progress& progress = state_.steps[what.step];
+  if (what.element && progress.elements) {
+    return {.of = {.step = what.step,
+                   .number = progress.elements->at(*what.element).attempts + 1,
+                   .started_at = now,
+                   .element = what.element},
+            .visit = progress.visits,
+            .input = progress.elements->input_of(*what.element),
+            .awaited = std::nullopt};
+  }
+  return {.of = {.step = what.step, .number = progress.attempts + 1, .started_at = now},
           .visit = progress.visits,
-          .input = input_of(state_, step),
+          .input = input_of(state_, what.step),
           .awaited = progress.opened ? progress.child : std::nullopt};
 }
 

@@ -32,8 +32,8 @@ class performer {
   /// The queue of the job.
   [[nodiscard]] virtual const std::string& queue() const = 0;
   [[nodiscard]] virtual std::size_t branch() const = 0;
-  /// Runs a step. On a thread of the executor, and of nobody else's.
-  virtual void perform(std::size_t step) = 0;
+  /// Runs a step, or one element of it. On a thread of the executor, and of nobody else's.
+  virtual void perform(next_attempt what) = 0;
 };
 
 /// Events of all branches that this node works on are decided here, one after the other, while at most one commit is on
@@ -63,7 +63,7 @@ class conductor : public std::enable_shared_from_this<conductor> {
     result<json> input;
     std::optional<run_id> awaited;  ///< the run for whose end the step waits
   };
-  [[nodiscard]] attempt_plan plan_attempt(std::size_t step, time_point now) const;
+  [[nodiscard]] attempt_plan plan_attempt(next_attempt what, time_point now) const;
 
   /// How a run that the step starts is linked to this one. `waits`: whether the step's branch is to go on at its end.
   [[nodiscard]] parent_link link_from(std::size_t step, std::string key, bool waits) const;

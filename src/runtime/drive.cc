@@ -21,11 +21,11 @@ void drive::begin(int attempt, time_point since) {
   run_->on(shared_from_this(), event::delivered{.branch = branch_, .attempt = attempt, .since = since});
 }
 
-void drive::perform(std::size_t step) {
+void drive::perform(next_attempt what) {
   if (node_.draining()) return give_back();
-  if (run_->workflow().steps()[step].transactional) return perform_transactional(step);
+  if (run_->workflow().steps()[what.step].transactional) return perform_transactional(what.step);
   run_->on(shared_from_this(),
-           run_step(*run_, step, {.workflows = &known_, .children = &family_, .node = &node_, .place = place_.get()}));
+           run_step(*run_, what, {.workflows = &known_, .children = &family_, .node = &node_, .place = place_.get()}));
 }
 
 /// The step's writes and its end are one transaction. Only its success is written there: what else becomes of it is
@@ -35,10 +35,10 @@ void drive::perform_transactional(std::size_t step) {
   if (!work) {
     node_.around().log(level::warning, "run " + to_string(run_->run()) +
                                            ": a step's transaction can't begin: " + to_string(work.error()));
-    const auto plan = run_->plan_attempt(step, node_.around().clock->now());
+    const auto plan = run_->plan_attempt({.step = step}, node_.around().clock->now());
     return run_->on(shared_from_this(), event::interrupted{plan.of});
   }
-  worker_event what = run_step(*run_, step,
+  worker_event what = run_step(*run_, {.step = step},
                                {.workflows = &known_,
                                 .children = &family_,
                                 .node = &node_,

@@ -26,7 +26,7 @@ class drive final : public performer, public std::enable_shared_from_this<drive>
   [[nodiscard]] const jobs::slot& place() const override { return *place_; }
   [[nodiscard]] const std::string& queue() const override { return queue_; }
   [[nodiscard]] std::size_t branch() const override { return branch_; }
-  void perform(std::size_t step) override;
+  void perform(next_attempt what) override;
 
  private:
   void perform_transactional(std::size_t step);

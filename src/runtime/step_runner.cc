@@ -34,9 +34,12 @@ class attempt_context final : public step_context {
   [[nodiscard]] std::string_view step() const override { return step_.name; }
   [[nodiscard]] int attempt() const override { return plan_.of.number; }
   [[nodiscard]] std::string idempotency_key() const override {
-    const std::string key = to_string(run_.run()) + ":" + step_.name;
-    return plan_.visit > 1 ? key + ":" + std::to_string(plan_.visit) : key;
+    std::string key = to_string(run_.run()) + ":" + step_.name;
+    if (plan_.visit > 1) key += ":" + std::to_string(plan_.visit);
+    if (plan_.of.element) key += ":#" + std::to_string(*plan_.of.element);
+    return key;
   }
+  [[nodiscard]] std::optional<std::size_t> element() const override { return plan_.of.element; }
   [[nodiscard]] std::stop_token stop() const override { return stop_; }
   [[nodiscard]] squid_mesh::transaction* transaction() const override { return around_.within; }
 
@@ -147,11 +150,11 @@ worker_event run_action(const conductor& run, const conductor::attempt_plan& pla
 
 }  // namespace
 
-worker_event run_step(const conductor& run, std::size_t step, const step_surroundings& around) {
+worker_event run_step(const conductor& run, next_attempt what, const step_surroundings& around) {
   fault::point();
-  const definition::step& declared = run.workflow().steps()[step];
-  if (declared.kind == step_kind::child) return run_child_step(run, step, around);
-  const auto plan = run.plan_attempt(step, around.node->around().clock->now());
+  const definition::step& declared = run.workflow().steps()[what.step];
+  if (declared.kind == step_kind::child) return run_child_step(run, what.step, around);
+  const auto plan = run.plan_attempt(what, around.node->around().clock->now());
   if (declared.kind == step_kind::log) {
     attempt_context(run, plan, {}, around).log(declared.log_severity, declared.log_message);
     return event::succeeded{.of = plan.of, .output = json()};

@@ -24,7 +24,7 @@ struct step_surroundings {
   transaction* within = nullptr;  ///< what a transactional step writes in
 };
 
-/// Runs the step on this thread and returns the event that its end is. Doesn't throw.
-worker_event run_step(const conductor& run, std::size_t step, const step_surroundings& around);
+/// Runs the step, or one element of it, on this thread and returns the event that its end is. Doesn't throw.
+worker_event run_step(const conductor& run, next_attempt what, const step_surroundings& around);
 
 }  // namespace squid_mesh

@@ -11,7 +11,7 @@ result<void> check_handlers(const definition& workflow, const std::map<std::stri
   std::vector<problem> problems;
   for (const definition::step& step : workflow.steps()) {
     const auto found = handlers.find(step.name);
-    if (step.kind == step_kind::action && (found == handlers.end() || !found->second)) {
+    if (has_handler(step.kind) && (found == handlers.end() || !found->second)) {
       problems.push_back({.path = "handlers." + step.name,
                           .rule = "action_has_no_handler",
                           .message = "action step " + step.name + " has no handler"});
@@ -19,7 +19,7 @@ result<void> check_handlers(const definition& workflow, const std::map<std::stri
   }
   for (const auto& [name, call] : handlers) {
     const auto step = workflow.find_step(name);
-    if (!step || workflow.steps()[*step].kind != step_kind::action) {
+    if (!step || !has_handler(workflow.steps()[*step].kind)) {
       problems.push_back({.path = "handlers." + name,
                           .rule = "handler_has_no_action_step",
                           .message = name + " is not an action step of " + workflow.name()});

@@ -329,7 +329,7 @@ TEST(Explanation, EveryCodeHasItsOwnName) {
   for (int i = 0; i <= static_cast<int>(run_reason::cancelled); ++i) {
     names.insert(to_string(static_cast<run_reason>(i)));
   }
-  EXPECT_EQ(names.size(), 19U);
+  EXPECT_EQ(names.size(), 20U);
   EXPECT_EQ(to_string(run_reason::waiting_for_siblings), "waiting_for_siblings");
   EXPECT_EQ(to_string(run_reason::cancelled), "cancelled");
   EXPECT_EQ(to_string(run_action::cancel), "cancel");

@@ -124,7 +124,9 @@ inline texts facts_of(const decision& made) {
 
 /// The step that the worker runs next; empty where it runs none.
 inline std::string next_of(const driven_run& run, const decision& made) {
-  return made.run_next ? run.name_of(*made.run_next) : "";
+  if (!made.run_next) return "";
+  const auto& element = made.run_next->element;
+  return run.name_of(made.run_next->step) + (element ? "#" + std::to_string(*element) : "");
 }
 
 /// The kind of a command's refusal; empty where it was not refused.

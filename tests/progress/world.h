@@ -202,9 +202,10 @@ class world {
     if (!held) return forget_attempt(who);
     RC_ASSERT(next.has_value() == jobs_.is_held(who.holds));
     if (!next) return;
-    RC_ASSERT(run_.state.at(jobs_[who.holds.job].branch) == next);
-    who.attempt = event::attempt{.step = *next, .number = run_.state.steps[*next].attempts + 1, .started_at = run_.now};
-    RC_ASSERT(begun_attempts_.insert({*next, who.attempt->number}).second);
+    const std::size_t step = next->step;
+    RC_ASSERT(run_.state.at(jobs_[who.holds.job].branch) == step);
+    who.attempt = event::attempt{.step = step, .number = run_.state.steps[step].attempts + 1, .started_at = run_.now};
+    RC_ASSERT(begun_attempts_.insert({step, who.attempt->number}).second);
     workers_.push_back(std::move(who));
   }
 

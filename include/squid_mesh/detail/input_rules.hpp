@@ -15,6 +15,13 @@ namespace squid_mesh::detail {
 /// The key of the context that says when a cron tick fired.
 inline constexpr std::string_view schedule_key = "schedule";
 
+/// What an action over a list reads beside its declared input.
+inline constexpr std::string_view element_item = "item";
+inline constexpr std::string_view element_index = "index";
+
+/// Between the name of a step over a list and the number of one of its branches.
+inline constexpr char lane_separator = '#';
+
 /// The context key under which a step's output goes; empty where its keys are merged into the context.
 template <class Step>
 constexpr std::string_view output_key(const Step& s) {
@@ -60,21 +67,29 @@ class input_check {
     for (const auto& s : w_.steps) outputs_.add(output_key(s));
   }
 
+  /// Checks what a step reads of what may have happened before it.
   constexpr void check(std::size_t step, const past& before) const {
     if (before.any_keys) return;
+    const place root{};
+    const place here{&root, "steps", step};
     const auto& input = w_.steps[step].input;
     for (std::size_t i = 0; i < input.size(); ++i) {
-      const std::string_view key = json_path_head(input[i].path);
-      if (key.empty()) continue;  // Malformed, which has been reported.
-      if (is_produced(key, before.succeeded) || payload_keys_.find(key) != name_index::none) continue;
-      const place root{};
-      const place here{&root, "steps", step};
       const place binding{&here, "input", i};
-      report_.broken(rules::input_reads_a_key_that_nothing_before_it_produces, {&binding, "path"}, key);
+      check_path(input[i].path, {&binding, "path"}, before);
     }
+    if (w_.steps[step].kind != step_kind::for_each) return;
+    const place inside{&here, "for_each"};
+    check_path(w_.steps[step].for_each.list, {&inside, "list"}, before);
   }
 
  private:
+  constexpr void check_path(std::string_view path, const place& where, const past& before) const {
+    const std::string_view key = json_path_head(path);
+    if (key.empty()) return;  // Malformed, which has been reported.
+    if (is_produced(key, before.succeeded) || payload_keys_.find(key) != name_index::none) return;
+    report_.broken(rules::input_reads_a_key_that_nothing_before_it_produces, where, key);
+  }
+
   [[nodiscard]] constexpr bool is_produced(std::string_view key, const step_set& succeeded) const {
     for (std::size_t i = outputs_.find(key); i != name_index::none; i = outputs_.next(i)) {
       if (succeeded.contains(i)) return true;

@@ -33,6 +33,12 @@
   RULE(step_is_named_like_the_end_of_a_run, "the name is that of the end of a run, and no step's")                     \
   RULE(step_is_named_like_a_compensation, "names that end in .compensate are those of compensations")                  \
   RULE(compensation_of_a_step_that_is_not_compensatable, "the step says that nothing makes good what it does")         \
+  RULE(for_each_list_is_malformed, "the path is not of the form key.key[0].key")                                       \
+  RULE(for_each_parallel_is_not_in_1_to_1000, "1 to 1,000 elements are worked on at the same time")                    \
+  RULE(for_each_tolerated_is_not_in_0_to_1, "the tolerated share is between 0 and 1, and only with tolerate")          \
+  RULE(for_each_has_no_output, "the list of the results needs a key of the context: output")                           \
+  RULE(for_each_input_covers_the_element, "item and index are the element's")                                          \
+  RULE(step_is_named_like_a_lane, "NAME#NUMBER is what the branches of the step over a list are called")               \
   RULE(log_message_is_empty, "a log step needs a message")                                                             \
   RULE(wait_duration_is_not_positive, "a wait must be longer than zero")                                               \
   RULE(built_in_step_has_options_of_an_action, "only an action has all options")                                       \

@@ -199,6 +199,29 @@ constexpr void check_child(const Step& s, const place& where, Report& report) {
 }
 
 template <class Step, class Report>
+constexpr void check_for_each(const Step& s, const place& where, Report& report) {
+  const place inside{&where, "for_each"};
+  check_text(s.for_each.list, {&inside, "list"}, report);
+  if (!is_json_path(s.for_each.list)) {
+    report.broken(rules::for_each_list_is_malformed, {&inside, "list"}, s.for_each.list);
+  }
+  if (s.for_each.parallel < 1 || s.for_each.parallel > 1000) {
+    report.broken(rules::for_each_parallel_is_not_in_1_to_1000, {&inside, "parallel"}, s.name);
+  }
+  const bool tolerates = s.for_each.on_failure == on_element_failure::tolerate;
+  if (!(s.for_each.tolerated >= 0 && s.for_each.tolerated <= 1) || (!tolerates && s.for_each.tolerated != 0)) {
+    report.broken(rules::for_each_tolerated_is_not_in_0_to_1, {&inside, "tolerated"}, s.name);
+  }
+  if (s.output.empty()) report.broken(rules::for_each_has_no_output, {&where, "output"}, s.name);
+  for (std::size_t i = 0; i < s.input.size(); ++i) {
+    const place input{&where, "input", i};
+    const bool covers = s.input[i].name == element_item || s.input[i].name == element_index;
+    if (covers) report.broken(rules::for_each_input_covers_the_element, {&input, "name"}, s.input[i].name);
+  }
+  if (s.transactional) report.broken(rules::built_in_step_has_options_of_an_action, where, s.name);
+}
+
+template <class Step, class Report>
 constexpr void check_step(const Step& s, const place& where, Report& report) {
   const place name{&where, "name"};
   check_name(s.name, name, report);
@@ -211,6 +234,7 @@ constexpr void check_step(const Step& s, const place& where, Report& report) {
   if (has_attempts(s.kind)) {
     check_action(s, where, report);
     if (s.kind == step_kind::child) check_child(s, where, report);
+    if (s.kind == step_kind::for_each) check_for_each(s, where, report);
   } else {
     check_built_in(s, where, report);
   }
@@ -256,6 +280,23 @@ constexpr void check_schedule_key(const Workflow& w, Report& report) {
   }
 }
 
+/// Branches over lists are called after their steps.
+template <class Workflow, class Report>
+constexpr void check_lane_names(const Workflow& w, Report& report) {
+  name_index over_lists;
+  for (const auto& s : w.steps) {
+    if (s.kind == step_kind::for_each) over_lists.add(s.name);
+  }
+  const place root{};
+  for (std::size_t i = 0; i < w.steps.size(); ++i) {
+    const std::string_view name = w.steps[i].name;
+    const std::size_t end = name.find_last_of(lane_separator);
+    if (end == std::string_view::npos || over_lists.find(name.substr(0, end)) == name_index::none) continue;
+    const place step{&root, "steps", i};
+    report.broken(rules::step_is_named_like_a_lane, {&step, "name"}, name);
+  }
+}
+
 template <class Workflow, class Report>
 constexpr void check(const Workflow& w, Report&& report) {
   const place root{};
@@ -275,6 +316,7 @@ constexpr void check(const Workflow& w, Report&& report) {
     check_transition(w.transitions[i], {&root, "transitions", i}, report);
   }
   check_schedule_key(w, report);
+  check_lane_names(w, report);
 
   if (has_dependencies(w)) {
     dependency_check(w, report).run();
