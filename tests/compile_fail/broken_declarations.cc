@@ -123,6 +123,28 @@ constexpr auto c30 = sm::workflow(with_step({"ship.compensate", sm::bound_action
 constexpr auto c31 = sm::workflow(
     with_step({"only", sm::bound_action, {.compensatable = false, .compensate = sm::compensation(sm::bound_action)}}));
 
+// rule: for_each_list_is_malformed
+constexpr auto c32 = sm::workflow(with_step({"only", sm::for_each{sm::bound_action, "a..b"}, {.output = "all"}}));
+
+// rule: for_each_parallel_is_not_in_1_to_1000
+constexpr auto c33 = sm::workflow(with_step({"only", sm::for_each{sm::bound_action, "a", 0}, {.output = "all"}}));
+
+// rule: for_each_tolerated_is_not_in_0_to_1
+constexpr auto c34 = sm::workflow(
+    with_step({"only", sm::for_each{.action = sm::bound_action, .list = "a", .tolerated = 0.5}, {.output = "all"}}));
+
+// rule: for_each_has_no_output
+constexpr auto c35 = sm::workflow(with_step({"only", sm::for_each{sm::bound_action, "a"}}));
+
+// rule: for_each_input_covers_the_element
+constexpr auto c36 =
+    sm::workflow(with_step({"only", sm::for_each{sm::bound_action, "a"}, {.input = {"item"}, .output = "all"}}));
+
+// rule: step_is_named_like_a_lane
+constexpr auto c37 = sm::workflow(
+    with_graph({{"each", sm::for_each{sm::bound_action, "a"}, {.output = "all"}}, {"each#0", sm::bound_action}},
+               {{"each", sm::on::ok, "each#0"}, {"each#0", sm::on::ok, sm::complete}}));
+
 // rule: log_message_is_empty
 constexpr auto c4 = sm::workflow(with_step({"only", sm::log{""}}));
 

@@ -166,6 +166,33 @@ inline const std::vector<broken_document> broken_joins{
      R"("truck.arrived")",
      {{"steps[4].name", "key_has_a_dot_or_a_bracket"},
       {"steps[5].after[1]", "after_names_a_step_that_is_not_declared"}}},
+    // Children
+    {"/steps/6/child/workflow", R"("")", {{"steps[6].child.workflow", "name_is_empty"}}},
+    {"/steps/6/child/workflow", "", {{"steps[6].child.workflow", "json_key_is_missing"}}},
+    {"/steps/6/child/on_cancel", R"("ignore")", {{"steps[6].child.on_cancel", "json_word_is_unknown"}}},
+    {"/steps/6/child/trigger", R"("\n")", {{"steps[6].child.trigger", "name_has_a_control_character"}}},
+    {"/steps/6/transactional", "true", {{"steps[6]", "built_in_step_has_options_of_an_action"}}},
+    {"/steps/6/timeout_ms", "-1", {{"steps[6].timeout_ms", "timeout_is_negative"}}},
+    // Lists
+    {"/steps/7/for_each/list", R"("shipped..b")", {{"steps[7].for_each.list", "for_each_list_is_malformed"}}},
+    {"/steps/7/for_each/list",
+     R"("parcels")",
+     {{"steps[7].for_each.list", "input_reads_a_key_that_nothing_before_it_produces"}}},
+    {"/steps/7/for_each/parallel", "0", {{"steps[7].for_each.parallel", "for_each_parallel_is_not_in_1_to_1000"}}},
+    {"/steps/7/for_each/parallel", "1001", {{"steps[7].for_each.parallel", "for_each_parallel_is_not_in_1_to_1000"}}},
+    {"/steps/7/for_each/tolerated", "1.5", {{"steps[7].for_each.tolerated", "for_each_tolerated_is_not_in_0_to_1"}}},
+    {"/steps/7/for_each/on_failure",
+     R"("collect")",
+     {{"steps[7].for_each.tolerated", "for_each_tolerated_is_not_in_0_to_1"}}},
+    {"/steps/7/output", R"("")", {{"steps[7].output", "for_each_has_no_output"}}},
+    {"/steps/7/input",
+     R"([{"name": "index", "path": "page"}])",
+     {{"steps[7].input[0].name", "for_each_input_covers_the_element"}}},
+    {"/steps/7/transactional", "true", {{"steps[7]", "built_in_step_has_options_of_an_action"}}},
+    {"/steps/0/name",
+     R"("each#3")",
+     {{"steps[0].name", "step_is_named_like_a_lane"},
+      {"steps[2].after[0]", "after_names_a_step_that_is_not_declared"}}},
 };
 
 }  // namespace squid_mesh

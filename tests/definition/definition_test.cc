@@ -100,16 +100,27 @@ constexpr declaration flow = workflow({
 constexpr declaration joined = workflow({
     .name = "demo.joined",
     .triggers = {{.name = "manual", .payload = {{"url", type::string}}}},
-    .steps = {{"fetch", bound_action, {.input = {"url"}, .output = "page"}},
-              {"prices", bound_action, {.output = "prices"}},
-              {"check", approval{}, {.after = {"fetch"}}},
-              {"merge",
-               bound_action,
-               {.input = {{"page", "page.body"}, "prices", {"by", "check.by"}},
-                .output = "page",
-                .after = {"prices", "check"}}},
-              {"arrived", await_event{"truck.arrived"}, {.after = {"prices"}}},
-              {"tell", squid_mesh::log{"Merged"}, {.after = {"merge", "arrived"}}}},
+    .steps =
+        {{"fetch", bound_action, {.input = {"url"}, .output = "page"}},
+         {"prices", bound_action, {.output = "prices"}},
+         {"check", approval{}, {.after = {"fetch"}}},
+         {"merge",
+          bound_action,
+          {.input = {{"page", "page.body"}, "prices", {"by", "check.by"}},
+           .output = "page",
+           .after = {"prices", "check"}}},
+         {"arrived", await_event{"truck.arrived"}, {.after = {"prices"}}},
+         {"tell", squid_mesh::log{"Merged"}, {.after = {"merge", "arrived"}}},
+         {"ship",
+          child{.workflow = "demo.deliver", .trigger = "now", .on_cancel = on_parent_cancel::abandon},
+          {.input = {"page"}, .output = "shipped", .retry = {.max_attempts = 2}, .timeout = 1s, .after = {"merge"}}},
+         {"each",
+          for_each{.action = bound_action,
+                   .list = "shipped.parcels",
+                   .parallel = 4,
+                   .on_failure = on_element_failure::tolerate,
+                   .tolerated = 0.25},
+          {.output = "all", .after = {"ship"}}}},
 });
 
 definition read(const json& document) {
@@ -232,6 +243,13 @@ TEST(definition, every_change_of_a_flow_gives_another_fingerprint) {
   expect_other_fingerprints(joined_document(), json::parse(R"([
     ["/steps/3/after", ["check", "prices"]], ["/steps/4/after", ["fetch"]], ["/steps/0/after", ["prices"]]
   ])"));
+}
+
+TEST(definition, every_change_of_children_and_lists_gives_another_fingerprint) {
+  expect_other_fingerprints(joined_document(), json::parse(R"([
+    ["/steps/6/child/workflow", "other"], ["/steps/6/child/trigger", ""], ["/steps/6/child/on_cancel", "cancel"],
+    ["/steps/7/for_each/list", "shipped.others"], ["/steps/7/for_each/parallel", 5],
+    ["/steps/7/for_each/tolerated", 0.5]])"));
 }
 
 TEST(definition, every_change_gives_another_fingerprint) {

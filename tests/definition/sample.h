@@ -101,7 +101,12 @@ inline json joined_document() {
       {"name": "merge", "output": "page", "after": ["prices", "check"],
        "input": [{"name": "page", "path": "page.body"}, {"name": "prices", "path": "prices"}, {"name": "by", "path": "check.by"}]},
       {"name": "arrived", "kind": "await_event", "await_event": {"name": "truck.arrived"}, "after": ["prices"]},
-      {"name": "tell", "kind": "log", "log": {"message": "Merged"}, "after": ["merge", "arrived"]}
+      {"name": "tell", "kind": "log", "log": {"message": "Merged"}, "after": ["merge", "arrived"]},
+      {"name": "ship", "kind": "child", "child": {"workflow": "demo.deliver", "trigger": "now", "on_cancel": "abandon"},
+       "output": "shipped", "retry": {"max_attempts": 2}, "timeout_ms": 1000, "after": ["merge"],
+       "input": [{"name": "page", "path": "page"}]},
+      {"name": "each", "kind": "for_each", "output": "all", "after": ["ship"],
+       "for_each": {"list": "shipped.parcels", "parallel": 4, "on_failure": "tolerate", "tolerated": 0.25}}
     ]
   })");
 }

@@ -36,8 +36,9 @@ inline bool same(const run_state& a, const run_state& b) {
   return a.stored_status == b.stored_status && a.last_seq == b.last_seq && a.last_at == b.last_at &&
          a.context == b.context && a.branches == b.branches && a.taken == b.taken && a.has_begun == b.has_begun &&
          a.active == b.active && a.ending == b.ending && a.discards_results == b.discards_results &&
-         a.stopped_at == b.stopped_at && a.ended == b.ended && a.error == b.error && a.events == b.events &&
-         a.command_keys == b.command_keys &&
+         a.stopped_at == b.stopped_at && a.compensating == b.compensating &&
+         a.to_compensate.size() == b.to_compensate.size() && a.compensated.has_value() == b.compensated.has_value() &&
+         a.ended == b.ended && a.error == b.error && a.events == b.events && a.command_keys == b.command_keys &&
          std::ranges::equal(a.steps, b.steps, [](const auto& x, const auto& y) { return same(x, y); });
 }
 
@@ -110,7 +111,38 @@ inline void limits_are_kept(const run_state& state) {
     RC_ASSERT(t.at_most == 0 || state.taken[i] <= t.at_most);
     if (const auto to = workflow.find_step(t.to)) arrivals[*to] += state.taken[i];
   }
-  for (std::size_t i = 0; i < arrivals.size(); ++i) RC_ASSERT(state.steps[i].visits == arrivals[i]);
+  for (std::size_t i = 0; i < arrivals.size(); ++i) {
+    if (!state.is_compensation(i)) RC_ASSERT(state.steps[i].visits == arrivals[i]);
+  }
+}
+
+/// Steps are compensated once for each time that they have completed, the last one first, and only in a run that fails.
+inline void what_was_done_is_made_good_backwards(const driven_run& run) {
+  const definition& workflow = *run.state.definition;
+  std::vector<std::string> done;
+  std::string going_on;
+  for (const fact& next : run.history.facts) {
+    const auto step = workflow.find_step(next.step);
+    if (!step) continue;
+    if (const auto of = workflow.compensated_by(*step)) {
+      const std::string& name = workflow.steps()[*of].name;
+      if (going_on != name) {
+        RC_ASSERT(going_on.empty() && !done.empty() && done.back() == name);
+        done.pop_back();
+        going_on = name;
+      }
+      const bool is_over = next.kind == fact_kind::step_completed || (next.kind == fact_kind::compensation_resolved &&
+                                                                      json::parse(next.data).at("as") != "retried");
+      if (is_over) going_on.clear();
+      continue;
+    }
+    const json data = next.data.empty() ? json() : json::parse(next.data);
+    const bool has_happened = next.kind == fact_kind::step_completed || (next.kind == fact_kind::attempt_discarded &&
+                                                                         data.is_object() && data.contains("output"));
+    // What comes after the end is too late for it.
+    if (has_happened && workflow.compensation_of(*step)) done.push_back(workflow.steps()[*step].name);
+  }
+  if (run.state.compensating && run.state.ended) RC_ASSERT(going_on.empty());
 }
 
 inline void keys_are_used_once(const driven_run& run) {
@@ -150,8 +182,12 @@ inline void the_life_of_a_run_is_kept(const run_state& before, const decision& m
 /// What was in flight when a run began to end may end, nothing else.
 inline void nothing_begins_in_a_run_that_ends(const run_state& before, const run_state& after, const decision& made) {
   if (!before.ending || before.ended) return;
-  RC_ASSERT(!made.run_next && made.opened.empty() && made.woken.empty());
-  for (std::size_t i = 0; i < before.steps.size(); ++i) RC_ASSERT(after.steps[i].visits == before.steps[i].visits);
+  if (made.run_next) RC_ASSERT(after.is_compensation(made.run_next->step));
+  // Without facts it was decided on an earlier state: such a job moves to another queue, and ends there.
+  if (!after.compensating && !made.facts.empty()) RC_ASSERT(made.opened.empty() && made.woken.empty());
+  for (std::size_t i = 0; i < before.steps.size(); ++i) {
+    if (!after.is_compensation(i)) RC_ASSERT(after.steps[i].visits == before.steps[i].visits);
+  }
 }
 
 /// What comes too late for a run that is cancelled, or whose deadline has passed, changes nothing in it.
@@ -191,6 +227,7 @@ inline void hold(const driven_run& run) {
   attempts_are_limited(run.state);
   joins_come_last_and_once(run);
   limits_are_kept(run.state);
+  what_was_done_is_made_good_backwards(run);
   keys_are_used_once(run);
   approvals_have_their_quorum(run);
 }

@@ -55,6 +55,9 @@ inline json random_step(int index) {
   }
   step["name"] = step_name(index);
   if (step["kind"] == "action" && one_in(2)) step["output"] = step["name"];
+  if (step["kind"] == "action" && one_in(3)) {
+    step["compensate"] = one_in(2) ? json::object() : json{{"retry", {{"max_attempts", any(1, 3)}}}};
+  }
   return step;
 }
 

@@ -297,8 +297,15 @@ class world {
             .key = one_in(2) ? "k" + std::to_string(any(0, 6)) : ""};
   }
 
+  static event::compensation_resolved::how random_resolution() {
+    using how = event::compensation_resolved::how;
+    if (one_in(3)) return how::retried;
+    return one_in(2) ? how::skipped : how::done;
+  }
+
   static command_event random_command() {
     const std::string step = one_in(2) ? "" : step_name(any(0, 7));
+    if (one_in(8)) return event::compensation_resolved{.by = random_person(), .as = random_resolution()};
     switch (any(0, 12)) {
       case 0:
         return event::cancelled{.by = random_person(), .idle = {}};
@@ -362,6 +369,8 @@ class world {
       if (!run_.state.is_active(i) || !run_.state.steps[i].opened || run_.state.steps[i].until) continue;
       const definition::step& step = run_.state.definition->steps()[i];
       const event::command by{.actor = "person " + std::to_string(run_.history.facts.size())};
+      if (run_.state.is_compensation(i))
+        return resolve(event::compensation_resolved{.by = by, .as = random_resolution()});
       if (step.kind == step_kind::pause) return resolve(event::unblocked{.by = by, .step = step.name});
       if (step.kind == step_kind::approval) return resolve(event::approved{.by = by, .step = step.name});
       return resolve(event::signalled{.by = by, .name = step.event, .data = nullptr});
