@@ -47,11 +47,10 @@ result<std::vector<commit>> mesh::impl::plan_starts(std::string_view workflow, c
     return invalid("one idempotency key is for one run, not for " + std::to_string(payloads.size()));
   }
   std::vector<commit> commits;
-  const json nothing = json::object();
   for (const json& payload : payloads) {
     auto planned = plan_start({.workflow = found->get(),
                                .trigger = starting.trigger,
-                               .payload = payload.is_null() ? &nothing : &payload,
+                               .payload = &payload,
                                .queue = options.queue,
                                .max_payload_bytes = options.max_payload_bytes,
                                .priority = starting.priority,

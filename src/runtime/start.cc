@@ -40,7 +40,9 @@ result<commit> plan_start(const start_request& request, time_point now, random_s
     return std::unexpected(error{.code = errc::not_found,
                                  .message = "workflow " + workflow.name() + " has no trigger " + request.trigger});
   }
-  auto payload = accept_payload(*trigger, *request.payload, now, request.max_payload_bytes);
+  static const json nothing = json::object();
+  const json& given = request.payload->is_null() ? nothing : *request.payload;
+  auto payload = accept_payload(*trigger, given, now, request.max_payload_bytes);
   if (!payload) return std::unexpected(std::move(payload).error());
   return begin_run({.id = {make_uuid_v7(now, random)},
                     .workflow = workflow.name(),

@@ -18,9 +18,9 @@ namespace squid_mesh {
 
 struct start_request {
   const squid_mesh::definition* workflow = nullptr;
-  std::string trigger;  ///< empty: the first
-  const json* payload = nullptr;
-  std::string queue;  ///< where the workflow names none
+  std::string trigger;            ///< empty: the first
+  const json* payload = nullptr;  ///< null is as good as an empty object
+  std::string queue;              ///< where the workflow names none
   std::size_t max_payload_bytes = 0;
   int priority = 0;
   std::string key;  ///< `run_record::start_key`

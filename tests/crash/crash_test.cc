@@ -1,4 +1,5 @@
 // Kills the daily digest program at every fault point, starts it again, and looks at what the database says.
+#include "crash/campaign.h"
 #include "demo_feed.h"
 #include "local_servers.h"
 #include "support/child_process.h"
@@ -13,22 +14,20 @@
 #include <atomic>
 #include <csignal>
 #include <cstddef>
-#include <exception>
 #include <iostream>
 #include <map>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace {
 
 namespace sm = squid_mesh;
+using squid_mesh::testing::campaign;
 using squid_mesh::testing::child_process;
 using squid_mesh::testing::read_text;
 using squid_mesh::testing::temporary_directory;
 
-/// The processes mostly wait, for retries and for the lease of the dead.
 constexpr int processes_at_once = 16;
 /// With fewer, the fault points are no longer where they should be.
 constexpr int fewest_points = 30;
@@ -141,60 +140,23 @@ std::ptrdiff_t check(const scene& after) {
   return lost;
 }
 
-/// Kills at the points 1, 2, 3, ... until a program isn't killed any more.
-class campaign {
- public:
-  void run() {
-    std::vector<std::thread> workers;
-    workers.reserve(processes_at_once);
-    for (int i = 0; i < processes_at_once; ++i) {
-      workers.emplace_back([this] {
-        while (!end_reached_) try_next_point();
-      });
-    }
-    for (std::thread& worker : workers) worker.join();
-  }
-
-  [[nodiscard]] int points() const { return killed_; }
-  [[nodiscard]] std::ptrdiff_t lost_attempts() const { return lost_; }
-
- private:
-  void try_next_point() {
-    const int point = ++last_taken_;
-    try {
-      try_point(point);
-    } catch (const std::exception& e) {
-      ADD_FAILURE() << "fault point " << point << ": " << e.what();
-      end_reached_ = true;
-    }
-  }
-
-  void try_point(int point) {
-    SCOPED_TRACE("killed at fault point " + std::to_string(point));
+TEST(Crash, ARunSurvivesTheDeathOfItsProcessAtEveryFaultPoint) {
+  std::atomic<std::ptrdiff_t> lost = 0;
+  campaign all;
+  all.run(processes_at_once, [&](const std::string& fault) {
     scene here;
-    const int ended = here.run({"SQUID_MESH_FAULT=kill:" + std::to_string(point)});
+    const int ended = here.run({fault});
     if (ended == -SIGKILL) {
-      ++killed_;
       EXPECT_EQ(here.run(), 0) << here.output();
     } else {
       EXPECT_EQ(ended, 0) << here.output();
-      end_reached_ = true;
     }
-    lost_ += check(here);
-  }
-
-  std::atomic<int> last_taken_ = 0;
-  std::atomic<bool> end_reached_ = false;
-  std::atomic<int> killed_ = 0;
-  std::atomic<std::ptrdiff_t> lost_ = 0;
-};
-
-TEST(Crash, ARunSurvivesTheDeathOfItsProcessAtEveryFaultPoint) {
-  campaign all;
-  all.run();
-  std::cout << "Killed at " << all.points() << " fault points; " << all.lost_attempts() << " attempts were lost.\n";
+    lost += check(here);
+    return ended == -SIGKILL;
+  });
+  std::cout << "Killed at " << all.points() << " fault points; " << lost << " attempts were lost.\n";
   EXPECT_GE(all.points(), fewest_points);
-  EXPECT_GE(all.lost_attempts(), static_cast<std::ptrdiff_t>(steps_of_success.size()))
+  EXPECT_GE(lost, static_cast<std::ptrdiff_t>(steps_of_success.size()))
       << "the program should also have died in the midst of each step";
 }
 

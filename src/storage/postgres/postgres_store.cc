@@ -1,5 +1,6 @@
 #include "storage/postgres/postgres_store.h"
 
+#include "base/fault.h"
 #include "storage/guarded.h"
 #include "storage/postgres/commit_sql.h"
 #include "storage/postgres/commit_text.h"
@@ -282,7 +283,9 @@ class postgres_store final : public store {
     add_claims(requests, what);
     for (std::size_t i = what.stage.empty() ? 0 : 1; i + 1 < requests.size(); ++i) requests[i].ends_transaction = false;
 
+    fault::point();
     const auto answers = db.run(requests);
+    fault::point();
     batch_outcome outcome;
     auto next = answers.begin();
     if (!what.stage.empty()) read_staged(*next++, requests.size() == 1, outcome);
