@@ -30,6 +30,7 @@ enum class run_reason {
   completed,
   failed,
   cancelled,
+  imported,  ///< It had not ended when it was exported elsewhere. It was imported to be looked at: nothing works on it.
 };
 std::string_view to_string(run_reason reason);
 
@@ -57,7 +58,8 @@ struct explanation {
   /// `kind`, `reason`, `since`, `until`, `attempt` (the one that is due or running) and `max_attempts`, `node`,
   /// `error` (the last one), `event`, `approvals` (who), `quorum`, `on_expiry`, `waits_for` (steps), `job` (`id`,
   /// `state`, `queue`, `scheduled_at`). `branches` has the same of every branch, the explained one first. Of the run:
-  /// `deadline`, `pending_events`, `by` and `because` (of a cancellation), `failed_step`, `ended_at`.
+  /// `deadline`, `pending_events`, `by` and `because` (of a cancellation), `failed_step`, `ended_at`,
+  /// `imported_at`.
   json evidence;
 };
 

@@ -8,7 +8,7 @@ namespace squid_mesh {
 namespace {
 
 // All in the order of the enumerators, all read by programs: never change one.
-constexpr std::array<std::string_view, 17> run_reasons{"waiting_for_approval",
+constexpr std::array<std::string_view, 18> run_reasons{"waiting_for_approval",
                                                        "paused",
                                                        "parked_without_handler",
                                                        "cancelling",
@@ -24,7 +24,8 @@ constexpr std::array<std::string_view, 17> run_reasons{"waiting_for_approval",
                                                        "waiting_for_siblings",
                                                        "completed",
                                                        "failed",
-                                                       "cancelled"};
+                                                       "cancelled",
+                                                       "imported"};
 constexpr std::array<std::string_view, 10> run_actions{"approve", "reject", "unblock", "signal", "add_handler",
                                                        "work",    "retry",  "replay",  "wait",   "cancel"};
 constexpr std::array<std::string_view, 4> edge_statuses{"selected", "skipped", "pending", "blocked"};

@@ -16,6 +16,18 @@ std::unexpected<error> damaged(const run_id& id, std::int64_t seq, std::string_v
                                           std::to_string(seq) + ": " + std::string(what)});
 }
 
+/// Of `run_record::routes`.
+std::optional<std::map<std::int64_t, std::size_t>> read_routes(const std::string& text) {
+  std::map<std::int64_t, std::size_t> routes;
+  if (text.empty()) return routes;
+  try {
+    for (const json& each : json::parse(text)) routes[each.at(0).get<std::int64_t>()] = each.at(1).get<std::size_t>();
+    return routes;
+  } catch (const json::exception&) {
+    return std::nullopt;
+  }
+}
+
 std::optional<time_point> instant(const json& data, const char* key) {
   const auto found = data.find(key);
   if (found == data.end()) return std::nullopt;
@@ -228,14 +240,22 @@ class folding {
       return outcome == on::ok;
     }
     for (const definition::route& route : state_.definition->routes(step, outcome)) {
-      const definition::transition& t = state_.definition->transitions()[route.transition];
-      int& taken = state_.taken[route.transition];
-      if ((t.at_most > 0 && taken >= t.at_most) || !holds(t.when, state_.context)) continue;
-      ++taken;
+      if (!is_open(route)) continue;
+      ++state_.taken[route.transition];
       if (route.to) visit(*route.to, state_.steps[step].branch);
       return true;
     }
     return outcome == on::timeout && follow(step, on::error);
+  }
+
+  [[nodiscard]] bool is_open(const definition::route& route) const {
+    if (state_.known_routes) {
+      const auto known = state_.known_routes->find(fact_.seq);
+      return known != state_.known_routes->end() && known->second == route.transition;
+    }
+    const definition::transition& t = state_.definition->transitions()[route.transition];
+    const bool is_used_up = t.at_most > 0 && state_.taken[route.transition] >= t.at_most;
+    return !is_used_up && holds(t.when, state_.context);
   }
 
   /// The first of them goes on along the branch; each other one begins a branch of its own.
@@ -447,6 +467,10 @@ result<run_state> begin(std::shared_ptr<const definition> workflow, const run_re
   const json origin = run.origin.empty() ? json::object() : json::parse(run.origin, nullptr, false);
   if (origin.is_object() && origin.contains("schedule")) {
     state.context[std::string(detail::schedule_key)] = origin["schedule"];
+  }
+  if (run.imported_at) {
+    state.known_routes = read_routes(run.routes);
+    if (!state.known_routes) return damaged(run.id, 0, "its routes can't be read");
   }
   state.steps.resize(workflow->steps().size());
   state.branches.resize(workflow->steps().size());
