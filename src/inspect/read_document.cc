@@ -207,9 +207,12 @@ class part_reader {
     } else if (value.is_object() && value.contains("data")) {
       into.data = "null";
     }
-    std::int64_t index = -1;
-    parts.integer("transition", presence::defaulted, index);
-    if (index >= 0) transition = static_cast<std::size_t>(index);
+    if (parts.value("transition") != nullptr) {
+      std::int64_t index = 0;
+      parts.integer("transition", presence::required, index);
+      if (index < 0) parts.unreadable("json_number_is_out_of_range", "transition", "this is the index of a transition");
+      transition = static_cast<std::size_t>(index);
+    }
     parts.no_other_keys();
   }
 

@@ -22,6 +22,8 @@ constexpr int rest_factor = 4;
 
 /// Of one pass, so many runs that could not be exported are named in the log.
 constexpr std::size_t most_named = 10;
+/// Where so many in a row can't be exported, it isn't because of the runs: a pass doesn't try all others.
+constexpr std::size_t most_failures = 500;
 
 std::unexpected<error> invalid_policy(std::string message) {
   return std::unexpected(error{.code = errc::invalid_argument, .message = "a retention policy: " + std::move(message)});
@@ -132,14 +134,15 @@ result<prune_report> prune_pass::remove(const std::vector<ended_run>& found) {
   std::vector<ended_run> to_go;
   for (const ended_run& each : found) {
     auto may_go = guard_ ? guard_(each) : result<bool>(true);
-    if (!may_go) {
-      report.failed.push_back({.run = each.id, .reason = std::move(may_go).error()});
-    } else if (*may_go) {
-      to_go.push_back(each);
+    if (may_go) {
+      failures_ = 0;
+      if (*may_go) to_go.push_back(each);
+      continue;
     }
+    report.failed.push_back({.run = each.id, .reason = std::move(may_go).error()});
+    is_over_ = ++failures_ >= most_failures;
+    if (is_over_) break;
   }
-  // Where no run at all can be exported, there is no point in trying all others.
-  if (to_go.empty() && !report.failed.empty()) is_over_ = true;
   if (to_go.empty()) return report;
   const auto gone = store_.delete_ended(to_go);
   if (!gone) return std::unexpected(gone.error());

@@ -49,6 +49,7 @@ class prune_pass {
   const time_point now_;
   std::optional<std::vector<std::string>> workflows_;  ///< those that are left, the next one last
   std::optional<storage::end_range> range_;            ///< what is left of the present one
+  std::size_t failures_ = 0;                           ///< of the guard, in a row
   bool is_over_ = false;
 };
 

@@ -173,11 +173,21 @@ TEST_P(prune, a_run_that_cannot_be_exported_stays_and_does_not_stand_in_the_way)
   EXPECT_EQ(report.failed[0].reason.message, "the disk is full");
   EXPECT_NE(report.failed[1].reason.message.find("boom"), std::string::npos);
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(is_there(m, ids[i]), i < 3);
-  // One at a time, too: what stays is passed over.
-  run_to_end(m, single, {{"n", 5}});
-  EXPECT_EQ(must(m.prune_runs(everything, {.limit = 1, .export_to = moody})).pruned, 0U)
-      << "where none of a batch can be exported, the others wait for the next pass";
-  EXPECT_EQ(count("squid_mesh_runs"), "4");
+  const run_id next = run_to_end(m, single, {{"n", 5}});
+  EXPECT_EQ(must(m.prune_runs(everything, {.limit = 1, .export_to = moody})).pruned, 1U) << "those before it are many";
+  EXPECT_FALSE(is_there(m, next));
+}
+
+TEST_P(prune, gives_up_where_nothing_can_be_exported) {
+  mesh m = open();
+  add_all(m);
+  must(m.start());
+  must(m.start_runs("test.single_step", std::vector<json>(520, json::object())));
+  ASSERT_TRUE(until([&] { return count("squid_mesh_runs WHERE ended_at IS NOT NULL") == "520"; }));
+  const export_sink closed = [](const json&) -> result<void> { return std::unexpected(permanent("closed")); };
+  const prune_report report = must(m.prune_runs(everything, {.export_to = closed}));
+  EXPECT_EQ(report.failed.size(), 500U);
+  EXPECT_EQ(count("squid_mesh_runs"), "520");
 }
 
 TEST_P(prune, a_run_that_goes_on_while_it_is_exported_stays) {
@@ -217,7 +227,7 @@ TEST_P(prune, against_a_retry_has_one_winner) {
       for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
         const auto retried = operators.retry_run(*id);
         if (retried) ++retries;
-        if (!retried) EXPECT_EQ(retried.error().code, errc::not_found) << to_string(retried.error());
+        EXPECT_EQ(retried ? errc::not_found : retried.error().code, errc::not_found);
       }
     });
     const std::jthread pruner([&] {
