@@ -18,7 +18,7 @@ namespace {
 constexpr std::string_view late_clauses = R"sql(,
 late AS MATERIALIZED (SELECT DISTINCT run_id FROM f WHERE is_late),
 present AS MATERIALIZED (
-  SELECT r.id FROM @squid_mesh_runs AS r WHERE r.id IN (SELECT run_id FROM late) ORDER BY r.id FOR UPDATE))sql";
+  SELECT r.id FROM @squid_mesh_runs AS r WHERE r.id = ANY (ARRAY(SELECT run_id FROM late)) ORDER BY r.id FOR UPDATE))sql";
 
 constexpr std::string_view is_present =
     " AND ((run_id IN (SELECT run_id FROM late)) IS NOT TRUE OR (run_id IN (SELECT id FROM present)) IS TRUE)";

@@ -32,30 +32,33 @@ CROSS JOIN LATERAL (
 ORDER BY f.ended_at {way}, f.id {way} {all})sql";
 
 // In the order of the runs, so that two who delete don't wait for each other; and nobody is waited for. What a run's
-// row says is looked at again under its lock.
+// row says is looked at again under its lock. In this form an index of ended runs is no way in, but the run's id alone.
 constexpr std::string_view ended_sql = R"sql(
-  SELECT r.id, r.job_id
-  FROM unnest($1::uuid[], $2::timestamptz[]) AS w(id, ended_at) JOIN @squid_mesh_runs AS r ON r.id = w.id
-  WHERE r.ended_at = w.ended_at AND r.imported_at IS NULL
-  ORDER BY r.id FOR UPDATE OF r SKIP LOCKED)sql";
+  SELECT l.id, l.job_id
+  FROM (SELECT id, ended_at FROM unnest($1::uuid[], $2::timestamptz[]) AS u(id, ended_at) ORDER BY id) AS w
+  CROSS JOIN LATERAL (
+    SELECT r.id, r.job_id FROM @squid_mesh_runs AS r
+    WHERE r.id = w.id AND (r.ended_at = w.ended_at AND r.imported_at IS NULL) IS TRUE
+    FOR UPDATE OF r SKIP LOCKED) AS l)sql";
 
 constexpr std::string_view imported_sql = R"sql(
   SELECT r.id, r.job_id FROM @squid_mesh_runs AS r WHERE r.id = $1::uuid AND r.imported_at IS NOT NULL FOR UPDATE OF r)sql";
 
+// Keys in arrays, not joins: however small the tables were when the plan was made, it looks rows up by their keys.
 constexpr std::string_view remove_sql = R"sql(
 WITH doomed AS MATERIALIZED ({doomed}),
 branches AS (
-  DELETE FROM @squid_mesh_branches AS b USING doomed AS d WHERE b.run_id = d.id RETURNING b.job_id),
+  DELETE FROM @squid_mesh_branches AS b WHERE b.run_id = ANY (ARRAY(SELECT id FROM doomed)) RETURNING b.job_id),
 facts AS (
-  DELETE FROM @squid_mesh_events AS e USING doomed AS d WHERE e.run_id = d.id),
+  DELETE FROM @squid_mesh_events AS e WHERE e.run_id = ANY (ARRAY(SELECT id FROM doomed))),
 spent AS MATERIALIZED (
   SELECT j.id FROM @oban_jobs AS j
-  WHERE j.id IN (SELECT job_id FROM doomed UNION ALL SELECT job_id FROM branches)
+  WHERE j.id = ANY (ARRAY(SELECT job_id FROM doomed UNION ALL SELECT job_id FROM branches))
     AND (j.state IN ('completed', 'discarded', 'cancelled')) IS TRUE
   ORDER BY j.id FOR UPDATE OF j SKIP LOCKED),
 jobs AS (
-  DELETE FROM @oban_jobs AS j USING spent AS s WHERE j.id = s.id)
-DELETE FROM @squid_mesh_runs AS r USING doomed AS d WHERE r.id = d.id RETURNING r.id)sql";
+  DELETE FROM @oban_jobs AS j WHERE j.id = ANY (ARRAY(SELECT id FROM spent)))
+DELETE FROM @squid_mesh_runs AS r WHERE r.id = ANY (ARRAY(SELECT id FROM doomed)) RETURNING r.id)sql";
 
 // What a late writer has left of a run that is gone.
 constexpr std::string_view clear_sql = R"sql(
