@@ -16,6 +16,7 @@ namespace squid_mesh {
 
 /// Which finished runs may go: at least one of `max_age` and `keep`. Where both are set, only what is too old and not
 /// among the newest goes; policies that are to hold each for itself are two. Runs that were imported are not meant.
+/// With a run goes its idempotency key: a start under it makes a new run.
 struct retention_policy {
   std::string workflow{};              ///< empty: every workflow, each for itself
   std::vector<run_status> statuses{};  ///< only those that have ended so; terminal ones; empty: all terminal ones
