@@ -75,7 +75,7 @@ class part_reader {
   explicit part_reader(const json& document) : document_(document) {}
 
   /// Nothing is read of what has another format or version.
-  result<void> check_format() const {
+  [[nodiscard]] result<void> check_format() const {
     const place root{};
     if (!document_.is_object()) return refuse(root, "json_has_the_wrong_type", "this must be an object");
     try {

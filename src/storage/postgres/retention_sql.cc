@@ -147,6 +147,7 @@ retention_statements::retention_statements(const schema& tables)
 std::vector<std::string> workflows_with_ends(connection& database, const retention_statements& sql) {
   const rows found = database.run(sql.workflows);
   std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(found.size()));
   for (int row = 0; row < found.size(); ++row) names.emplace_back(found.text(row, 0));
   return names;
 }
