@@ -33,6 +33,7 @@ enum class run_reason {
   completed,
   failed,
   cancelled,
+  imported,  ///< It had not ended when it was exported elsewhere. It was imported to be looked at: nothing works on it.
 };
 std::string_view to_string(run_reason reason);
 
@@ -77,7 +78,7 @@ struct explanation {
   /// `workflow`, `status`), `elements`, `job` (`id`, `state`, `queue`, `scheduled_at`). `branches` has the same of
   /// every branch, the explained one first. Of the run: `parent` (`run`, `step`, `key`), `deadline`, `compensating` (if
   /// so, steps: what is still to be made good), `pending_events`, `by` and `because` (of a cancellation),
-  /// `failed_step`, `ended_at`.
+  /// `failed_step`, `ended_at`, `imported_at`.
   json evidence;
 };
 

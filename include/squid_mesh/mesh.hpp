@@ -8,6 +8,7 @@
 #include <squid_mesh/graph.hpp>
 #include <squid_mesh/ids.hpp>
 #include <squid_mesh/log.hpp>
+#include <squid_mesh/retention.hpp>
 #include <squid_mesh/run.hpp>
 #include <squid_mesh/transaction.hpp>
 #include <squid_mesh/workflow.hpp>
@@ -60,6 +61,12 @@ struct work_options {
   std::size_t max_batch = 1'000;
   /// How long finished job rows are kept; runs and their history stay.
   milliseconds keep_finished_jobs{60'000};
+  /// Which finished runs are deleted, with their history, while this process works: on a thread of their own, in small
+  /// batches with pauses between them, and a minute after the last one that had to go. Any number of processes may have
+  /// policies, the same or others. None: runs stay for ever.
+  std::vector<retention_policy> retention{};
+  /// Where each of those runs goes before it is deleted; unset: nowhere.
+  export_sink export_pruned{};
 };
 
 struct start_options {
@@ -257,6 +264,29 @@ class mesh {
 
   /// Waits until the run has ended and returns it; `errc::timeout` where it hasn't by then.
   [[nodiscard]] result<run_view> await_run(const run_id& id, milliseconds timeout) const;
+
+  // -- Retention: see <squid_mesh/retention.hpp>
+
+  /// Deletes finished runs once, at most `options.limit`, those that ended first before others; with their history and
+  /// the finished jobs that they name. Definitions stay. Runs that go on are never touched, nor are those that somebody
+  /// is changing at the moment. After an error, some may be gone already.
+  result<prune_report> prune_runs(const retention_policy& policy, const prune_options& options = {});
+
+  /// A run, finished or not, as one JSON document: with its definition, everything that happened to it, and the jobs
+  /// that it names, as far as they are still there. Its form is stable (`version`); instants are ISO-8601. Values of
+  /// `secret` payload fields are masked wherever they occur. Needs no workflow code.
+  [[nodiscard]] result<json> export_run(const run_id& id) const;
+
+  /// Stores a run that was exported, also elsewhere, to be looked at: it is listed, inspected, explained and drawn as
+  /// any other, and says that it was imported. Nothing ever works on it, no command changes it (`errc::conflict` of the
+  /// kind "imported"), it holds no idempotency key, and retention leaves it alone. `existing`: that run is here
+  /// already, be it its original or an import, and stays as it is; `errc::conflict` of the kind "another_run" where its
+  /// id belongs to another one. `errc::invalid_argument` lists what is wrong with the document, with its path; nothing
+  /// was stored then.
+  result<run_ref> import_run(const json& document);
+
+  /// Deletes an imported run. `not_found`; `errc::conflict` of the kind "not_imported" for others.
+  result<void> remove_imported_run(const run_id& id);
 
   /// How many write transactions this mesh has made for runs and jobs: beside the number of runs it shows how well
   /// their commits are gathered.

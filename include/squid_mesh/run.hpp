@@ -99,6 +99,9 @@ struct run_summary {
   run_status status = run_status::pending;
   time_point started_at{};
   std::optional<time_point> ended_at;
+  /// When it was imported by `mesh::import_run`, if it was: it is here to be looked at, and its status is the one that
+  /// it had when it was exported.
+  std::optional<time_point> imported_at;
 };
 
 /// The run that has started another one.

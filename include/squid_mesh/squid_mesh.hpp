@@ -12,6 +12,7 @@
 #include <squid_mesh/ids.hpp>
 #include <squid_mesh/log.hpp>
 #include <squid_mesh/mesh.hpp>
+#include <squid_mesh/retention.hpp>
 #include <squid_mesh/run.hpp>
 #include <squid_mesh/step_context.hpp>
 #include <squid_mesh/time.hpp>

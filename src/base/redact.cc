@@ -20,12 +20,17 @@ void redactor::add(const json& value) {
   if (value.is_structured()) {
     for (const json& element : value) add(element);
   } else if (value.is_string() && !value.get_ref<const std::string&>().empty()) {
-    texts_.push_back(value.get<std::string>());
-    // The longest first: one secret may be a part of another.
-    std::ranges::sort(texts_, std::ranges::greater{}, &std::string::size);
+    add_text(value.get<std::string>());
   } else if (value.is_number()) {
     numbers_.push_back(value);
+    if (std::string digits = value.dump(); digits.size() >= shortest_part) add_text(std::move(digits));
   }
+}
+
+void redactor::add_text(std::string text) {
+  texts_.push_back(std::move(text));
+  // The longest first: one secret may be a part of another.
+  std::ranges::sort(texts_, std::ranges::greater{}, &std::string::size);
 }
 
 std::string redactor::mask(std::string text) const {

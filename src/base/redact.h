@@ -29,6 +29,8 @@ class redactor {
   [[nodiscard]] bool empty() const { return texts_.empty() && numbers_.empty(); }
 
  private:
+  void add_text(std::string text);
+
   std::vector<std::string> texts_;
   std::vector<json> numbers_;
 };

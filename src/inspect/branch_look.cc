@@ -18,10 +18,17 @@ run_reason reason_of_ending(const run_state& state) {
   return state.ending == run_status::cancelled ? run_reason::cancelling : run_reason::deadline_passed;
 }
 
+/// Of a run that has no jobs here: what its journal says.
+run_reason reason_by_journal(const step_progress& progress) {
+  if (progress.status == step_status::retrying) return run_reason::waiting_for_retry;
+  return progress.opened ? run_reason::waiting_for_time : run_reason::imported;
+}
+
 /// Of a step whose job nobody executes.
 run_reason reason_by_job(const told_run& told, std::size_t step, time_point now) {
   const step_progress& progress = told.state.steps[step];
   const job_row* const job = told.job_of(step);
+  if (told.run.imported_at) return reason_by_journal(progress);
   if (job == nullptr || has_ended(job->state)) return run_reason::job_missing;
   const bool has_time = job->state != jobs::state::available && job->scheduled_at > now;
   if (!has_time) return run_reason::waiting_for_worker;
@@ -256,6 +263,8 @@ std::string clause_about(const told_run& told, const branch_look& look) {
       return step + " waits until " + instant_text(look.until.value_or(told.state.last_at));
     case run_reason::job_missing:
       return step + " has lost its place on the queue; a worker gives it a new one soon";
+    case run_reason::imported:
+      return step + " was due or running" + since(look);
     case run_reason::running_step:
       return clause_about_running(told, look);
     case run_reason::waiting_to_start:

@@ -24,8 +24,8 @@ class explainer {
                     .workflow = told_.run.workflow,
                     .status = told_.run.shown_status,
                     .reason = reason(),
-                    .summary = told_.mask(summary() + "."),
-                    .next_actions = actions_for(told_, looks_),
+                    .summary = told_.mask(summary_with_import() + "."),
+                    .next_actions = told_.run.imported_at ? std::vector<next_action>() : actions_for(told_, looks_),
                     .evidence = told_.mask(evidence())};
     for (next_action& each : why.next_actions) {
       each.description = told_.mask(std::move(each.description));
@@ -41,13 +41,20 @@ class explainer {
   }
 
   [[nodiscard]] run_reason reason() const {
-    if (!state_.ended) return looks_.front().reason;
+    if (!state_.ended) return told_.run.imported_at ? run_reason::imported : looks_.front().reason;
     if (state_.ended == run_status::completed) return run_reason::completed;
     if (state_.ended == run_status::cancelled) return run_reason::cancelled;
     return missed_its_deadline() ? run_reason::deadline_passed : run_reason::failed;
   }
 
   // -- The sentence, without its period
+
+  [[nodiscard]] std::string summary_with_import() const {
+    if (!told_.run.imported_at) return summary();
+    const std::string at = instant_text(*told_.run.imported_at);
+    if (state_.ended) return summary() + "; imported at " + at;
+    return "Imported at " + at + " to be looked at: nothing works on it here. When it was exported: " + summary();
+  }
 
   [[nodiscard]] std::string summary() const {
     if (state_.ended) return summary_of_end();
@@ -170,6 +177,7 @@ class explainer {
     if (auto step = failed_step()) out["failed_step"] = *std::move(step);
     if (state_.error) out["error"] = *state_.error;
     if (state_.ended) out["ended_at"] = to_string(told_.ends.back().at);
+    if (told_.run.imported_at) out["imported_at"] = to_string(*told_.run.imported_at);
     return out;
   }
 

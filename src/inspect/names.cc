@@ -8,7 +8,7 @@ namespace squid_mesh {
 namespace {
 
 // All in the order of the enumerators, all read by programs: never change one.
-constexpr std::array<std::string_view, 20> run_reasons{"waiting_for_approval",
+constexpr std::array<std::string_view, 21> run_reasons{"waiting_for_approval",
                                                        "paused",
                                                        "compensation_failed",
                                                        "parked_without_handler",
@@ -27,7 +27,8 @@ constexpr std::array<std::string_view, 20> run_reasons{"waiting_for_approval",
                                                        "waiting_for_siblings",
                                                        "completed",
                                                        "failed",
-                                                       "cancelled"};
+                                                       "cancelled",
+                                                       "imported"};
 constexpr std::array<std::string_view, 14> run_actions{"approve",
                                                        "reject",
                                                        "unblock",

@@ -79,6 +79,7 @@ json to_json(const run_summary& run) {
               {"status", to_string(run.status)},
               {"started_at", to_string(run.started_at)}};
   put(out, "ended_at", run.ended_at);
+  put(out, "imported_at", run.imported_at);
   return out;
 }
 

@@ -7,14 +7,37 @@
 
 namespace squid_mesh {
 
-run_mask::run_mask(const definition& workflow, const run_record& run)
-    : payload_(json::parse(run.payload, nullptr, false)), secrets_(secrets_of(workflow, run.trigger, payload_)) {
-  const definition::trigger* const trigger = workflow.find_trigger(run.trigger);
+run_mask::run_mask(const definition& workflow, const journal& history)
+    : payload_(json::parse(history.run.payload, nullptr, false)),
+      secrets_(secrets_of(workflow, history.run.trigger, payload_)) {
+  const definition::trigger* const trigger = workflow.find_trigger(history.run.trigger);
   if (trigger == nullptr || !payload_.is_object()) return;
   for (const definition::field& field : trigger->payload) {
     if (field.is_secret && payload_.contains(field.name)) fields_.push_back(field.name);
   }
+  if (fields_.empty()) return;
+  for (const fact& each : history.facts) {
+    if (each.kind == fact_kind::retry_requested) add_edited(workflow, each);
+  }
 }
+
+void run_mask::add_edited(const definition& workflow, const fact& retry) {
+  const json data = json::parse(retry.data, nullptr, false);
+  if (!data.is_object() || !data.contains("input") || !data["input"].is_object()) return;
+  for (const auto& [name, input] : data["input"].items()) {
+    const auto step = workflow.find_step(name);
+    if (!step || !input.is_object()) continue;
+    const auto& bindings = workflow.steps()[*step].input;
+    for (const auto& [key, path] : bindings) {
+      if (input.contains(key) && is_secret(path.substr(0, path.find_first_of(".[")))) secrets_.add(input[key]);
+    }
+    for (const std::string& field : fields_) {
+      if (bindings.empty() && input.contains(field)) secrets_.add(input[field]);
+    }
+  }
+}
+
+bool run_mask::is_secret(std::string_view field) const { return std::ranges::find(fields_, field) != fields_.end(); }
 
 json run_mask::fields(json object) const {
   for (const std::string& field : fields_) {
@@ -25,9 +48,8 @@ json run_mask::fields(json object) const {
 
 json run_mask::input(const definition::step& step, json selected) const {
   for (const auto& [name, path] : step.input) {
-    const std::string field = path.substr(0, path.find_first_of(".["));
-    const bool is_secret = std::ranges::find(fields_, field) != fields_.end();
-    if (is_secret && selected.contains(name)) selected[name] = mask_text;
+    const bool is_bound_to_secret = is_secret(path.substr(0, path.find_first_of(".[")));
+    if (is_bound_to_secret && selected.contains(name)) selected[name] = mask_text;
   }
   return (*this)(std::move(selected));
 }

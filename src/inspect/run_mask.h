@@ -7,6 +7,7 @@
 #include <squid_mesh/definition.hpp>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace squid_mesh {
@@ -14,7 +15,7 @@ namespace squid_mesh {
 /// Knows which fields of a run's payload are secret, and their values.
 class run_mask {
  public:
-  run_mask(const definition& workflow, const run_record& run);
+  run_mask(const definition& workflow, const journal& history);
 
   [[nodiscard]] json operator()(json value) const { return secrets_.mask(std::move(value)); }
   [[nodiscard]] std::string operator()(std::string text) const { return secrets_.mask(std::move(text)); }
@@ -29,6 +30,10 @@ class run_mask {
   [[nodiscard]] const json& payload() const { return payload_; }
 
  private:
+  /// What a person has set as a step's input is as secret as what it replaces.
+  void add_edited(const definition& workflow, const fact& retry);
+  [[nodiscard]] bool is_secret(std::string_view field) const;
+
   json payload_;
   std::vector<std::string> fields_;
   redactor secrets_;

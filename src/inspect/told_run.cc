@@ -186,7 +186,7 @@ std::optional<time_point> instant(const json& data, const char* key) {
 told_run::told_run(const view_request& request, run_state begun)
     : run(request.history.run),
       children(request.children),
-      mask(*request.definition, request.history.run),
+      mask(*request.definition, request.history),
       state(std::move(begun)),
       steps(state.steps.size()),
       branch_jobs(jobs_by_branch(*request.definition, request.jobs)) {}

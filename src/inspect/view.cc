@@ -176,7 +176,8 @@ run_summary summarise(const run_record& run) {
           .trigger = run.trigger,
           .status = run.shown_status,
           .started_at = run.started_at,
-          .ended_at = run.ended_at};
+          .ended_at = run.ended_at,
+          .imported_at = run.imported_at};
 }
 
 result<run_view> view_run(const view_request& request) {

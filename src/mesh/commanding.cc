@@ -142,6 +142,8 @@ result<run_ref> mesh::replay_run(const run_id& id, const replay_options& options
   auto history = impl_->workers.store().read_run(id);
   if (!history) return std::unexpected(std::move(history).error());
   const run_record& old = history->run;
+  // Its secrets are masked: a new run would get the masks.
+  if (auto good = check_is_not_imported(old); !good) return std::unexpected(std::move(good).error());
   if (!options.allow_irreversible) {
     if (auto good = check_replay(impl_->known, *history); !good) return std::unexpected(std::move(good).error());
   }

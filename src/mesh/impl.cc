@@ -46,6 +46,13 @@ mesh::impl::impl(std::unique_ptr<storage::store> store, mesh_options given)
   });
 }
 
+void mesh::impl::stop() {
+  const std::lock_guard control(control_mutex);
+  if (retaining) retaining->request_stop();
+  workers.stop();
+  retaining.reset();
+}
+
 result<void> mesh::impl::mend(time_point now) {
   auto mended = workers.store().mend_runs(options.queue, now, max_mended);
   if (!mended) return std::unexpected(std::move(mended).error());

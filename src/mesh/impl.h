@@ -2,16 +2,19 @@
 #pragma once
 
 #include "inspect/view.h"
+#include "jobs/background.h"
 #include "jobs/service.h"
 #include "mesh/awaiting.h"
 #include "model/commit.h"
 #include "runtime/children.h"
 #include "runtime/commands.h"
+#include "runtime/retention.h"
 #include "runtime/workflows.h"
 
 #include <squid_mesh/mesh.hpp>
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,7 +26,9 @@ struct mesh::impl {
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
   /// The workers use what is destroyed before them.
-  ~impl() { workers.stop(); }
+  ~impl() { stop(); }
+
+  void stop();
 
   result<void> mend(time_point now);
 
@@ -35,12 +40,19 @@ struct mesh::impl {
   /// A run with what is needed to look at it.
   result<view_request> ask_about(const run_id& id, inspect_options looking);
 
+  /// Has runs exported before they are deleted, where there is a sink.
+  prune_guard exporting(export_sink sink);
+  void begin_retaining(std::vector<retention_policy> policies, export_sink sink);
+
   mesh_options options;
   awaiting waiters;
   jobs::service workers;
   workflows known;
   children family;
   commander commands;
+
+  std::mutex control_mutex;  ///< held while starting and stopping
+  std::unique_ptr<jobs::background> retaining;
 };
 
 /// For arguments that make no sense.

@@ -59,10 +59,16 @@ result<void> mesh::start(work_options options) {
   for (queue_limit& queue : options.queues) {
     service.queues.push_back({std::move(queue.queue), queue.limit, queue.everywhere});
   }
-  return impl_->workers.start(service);
+  for (const retention_policy& policy : options.retention) {
+    if (auto good = check_policy(policy); !good) return good;
+  }
+  const std::lock_guard control(impl_->control_mutex);
+  if (auto started = impl_->workers.start(service); !started) return started;
+  impl_->begin_retaining(std::move(options.retention), std::move(options.export_pruned));
+  return {};
 }
 
-void mesh::stop() { impl_->workers.stop(); }
+void mesh::stop() { impl_->stop(); }
 
 result<void> mesh::work(work_options options) {
   if (auto started = start(std::move(options)); !started) return started;

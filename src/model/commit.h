@@ -8,6 +8,7 @@
 #include <squid_mesh/run.hpp>
 #include <squid_mesh/time.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -102,6 +103,11 @@ struct commit {
   bool retires_jobs = false;
 
   std::optional<schedule_change> schedule;
+
+  /// Whether its run may have ended before, so that it may be gone: then the commit is refused.
+  [[nodiscard]] bool may_follow_end() const {
+    return std::ranges::any_of(facts, [](const fact& f) { return squid_mesh::may_follow_end(f.kind); });
+  }
 };
 
 /// What became of a commit.

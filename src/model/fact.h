@@ -78,6 +78,11 @@ enum class fact_kind {
   lane_ended,
 };
 
+/// Whether such a fact can come after a run's end: in which case the run may be gone.
+constexpr bool may_follow_end(fact_kind kind) {
+  return kind == fact_kind::retry_requested || kind == fact_kind::attempt_discarded;
+}
+
 std::string_view to_string(fact_kind kind);
 std::optional<fact_kind> parse_fact_kind(std::string_view name);
 

@@ -62,6 +62,18 @@ struct run_record {
   run_status status = run_status::pending;
   run_status shown_status = run_status::pending;  ///< with that meaning spelled out
   std::optional<time_point> ended_at;
+  /// When it was imported, if it was: nothing works on it then, and nothing changes it.
+  std::optional<time_point> imported_at{};
+  /// Of an imported run: JSON text, a list of [seq, transition]: along which transitions its facts have led.
+  std::string routes{};
+};
+
+/// A run that has ended, and when. It may have gone on and have ended again since: then this is another end.
+struct ended_run {
+  run_id id;
+  time_point ended_at{};
+
+  bool operator==(const ended_run&) const = default;
 };
 
 /// A run with everything that happened to it.

@@ -235,14 +235,22 @@ class folding {
       return outcome == on::ok;
     }
     for (const definition::route& route : state_.definition->routes(step, outcome)) {
-      const definition::transition& t = state_.definition->transitions()[route.transition];
-      int& taken = state_.taken[route.transition];
-      if ((t.at_most > 0 && taken >= t.at_most) || !holds(t.when, state_.context)) continue;
-      ++taken;
+      if (!is_open(route)) continue;
+      ++state_.taken[route.transition];
       if (route.to) visit(*route.to, state_.steps[step].branch);
       return true;
     }
     return outcome == on::timeout && follow(step, on::error);
+  }
+
+  [[nodiscard]] bool is_open(const definition::route& route) const {
+    if (state_.known_routes) {
+      const auto known = state_.known_routes->find(fact_.seq);
+      return known != state_.known_routes->end() && known->second == route.transition;
+    }
+    const definition::transition& t = state_.definition->transitions()[route.transition];
+    const bool is_used_up = t.at_most > 0 && state_.taken[route.transition] >= t.at_most;
+    return !is_used_up && holds(t.when, state_.context);
   }
 
   /// The first of them goes on along the branch; each other one begins a branch of its own.
@@ -358,6 +366,10 @@ class folding {
       progress.elements->reopen(fact_.at);
     } else {
       auto list = list_input_of(state_, step);
+      // What an imported run says may be masked.
+      if (!list && state_.known_routes) {
+        list = list_input{.items = json(data_.at("count").get<std::size_t>(), nullptr), .shared = json::object()};
+      }
       if (!list) return false;
       progress.elements.emplace(std::move(list->items), std::move(list->shared),
                                 static_cast<std::size_t>(declared(step).for_each.parallel), fact_.at);

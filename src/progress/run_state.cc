@@ -21,6 +21,18 @@ void collect_ancestors(const definition& workflow, std::size_t step, std::vector
   }
 }
 
+/// Of `run_record::routes`.
+std::optional<std::map<std::int64_t, std::size_t>> read_routes(const std::string& text) {
+  std::map<std::int64_t, std::size_t> routes;
+  if (text.empty()) return routes;
+  try {
+    for (const json& each : json::parse(text)) routes[each.at(0).get<std::int64_t>()] = each.at(1).get<std::size_t>();
+    return routes;
+  } catch (const json::exception&) {
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> approvers_of(const step_progress& gate) {
@@ -77,6 +89,10 @@ result<run_state> begin(std::shared_ptr<const definition> workflow, const run_re
   if (!state.context.is_object()) return damaged(run.id, 0, "its payload is not an object");
   const json origin = origin_of(run);
   if (origin.contains("schedule")) state.context[std::string(detail::schedule_key)] = origin["schedule"];
+  if (run.imported_at) {
+    state.known_routes = read_routes(run.routes);
+    if (!state.known_routes) return damaged(run.id, 0, "its routes can't be read");
+  }
   state.steps.resize(workflow->steps().size());
   state.branches.resize(workflow->steps().size() + workflow->lane_count());
   state.taken.resize(workflow->transitions().size());

@@ -94,6 +94,9 @@ struct run_state {
   std::map<std::string, std::deque<json>, std::less<>> events;  ///< those that came and were not taken yet, by name
   std::set<std::string, std::less<>> command_keys;              ///< the idempotency keys of the commands so far
 
+  /// Of an imported run, by fact: the transition that was followed. Why can't be asked again: secrets are masked.
+  std::optional<std::map<std::int64_t, std::size_t>> known_routes;
+
   /// What the runs table should show of it.
   [[nodiscard]] run_status status() const;
   /// The step where a branch is; none where it has ended.

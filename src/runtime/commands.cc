@@ -36,6 +36,14 @@ command_event with(command_event what, const bystanders& who) {
 
 }  // namespace
 
+result<void> check_is_not_imported(const run_record& run) {
+  if (!run.imported_at) return {};
+  return std::unexpected(
+      error{.code = errc::conflict,
+            .message = "run " + to_string(run.id) + " was imported to be looked at: nothing changes it",
+            .kind = "imported"});
+}
+
 /// A command as it would be given now.
 struct commander::plan {
   commit change;  ///< without facts: there is nothing to change
@@ -47,6 +55,7 @@ result<commander::plan> commander::decide_now(const run_id& run, const command_e
   storage::store& store = node_.store();
   auto history = store.read_run(run);
   if (!history) return std::unexpected(std::move(history).error());
+  if (auto good = check_is_not_imported(history->run); !good) return std::unexpected(std::move(good).error());
   auto state = known_.fold(*history);
   if (!state) return std::unexpected(std::move(state).error());
   plan made;

@@ -24,6 +24,9 @@ struct command_result {
   run_status status{};    ///< the run's, after it
 };
 
+/// Refuses what would change a run that was imported.
+result<void> check_is_not_imported(const run_record& run);
+
 /// Gives commands. Whoever changes the run meanwhile is heard first: then the command is decided again. Safe to use
 /// from several threads.
 class commander {

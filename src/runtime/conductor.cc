@@ -98,7 +98,8 @@ bool conductor::bring_up_to_date(const desk_ref& open) {
     return true;
   }
   log(level::error, to_string(state.error()));
-  if (state.error().code == errc::storage) {
+  const bool is_deleted = state.error().code == errc::not_found;
+  if (state.error().code == errc::storage || is_deleted) {
     for (const happening& each : std::exchange(open->waiting, {})) put_aside(each.who->place(), unreadable_pause);
     desk_.reset();
   } else {

@@ -17,7 +17,7 @@ void deadline_worker::execute(storage::claimed_job work, std::shared_ptr<jobs::s
   const auto watched = driven_by(work.job);
   const auto deadline = work.run ? work.run->run.deadline : std::nullopt;
   const auto finish = [this, place, watched] { end_job(place, {.is = job_change::kind::finish}, watched); };
-  if (!watched || !deadline || is_terminal(work.run->run.status)) return finish();
+  if (!watched || !deadline || is_terminal(work.run->run.status) || work.run->run.imported_at) return finish();
   if (now < *deadline) return end_job(place, {.is = job_change::kind::snooze, .at = *deadline}, std::nullopt);
   commands_.give(watched->run, event::deadline_reached{}, [this, place, finish](const result<command_result>& given) {
     if (given) return finish();

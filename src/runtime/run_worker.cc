@@ -2,6 +2,7 @@
 
 #include "model/run_job.h"
 #include "progress/payload.h"
+#include "runtime/commands.h"
 #include "runtime/drive.h"
 
 #include <map>
@@ -27,6 +28,7 @@ error no_run(job_id job) {
 }  // namespace
 
 result<std::shared_ptr<conductor>> run_worker::conduct(const journal& history) {
+  if (auto good = check_is_not_imported(history.run); !good) return std::unexpected(std::move(good).error());
   auto state = known_.fold(history);
   if (!state) return std::unexpected(std::move(state).error());
   redactor secrets =
@@ -67,9 +69,9 @@ void run_worker::execute(storage::claimed_job work, std::shared_ptr<jobs::slot> 
   const error reason = run ? no_run(work.job.id) : std::move(run).error();
   node_.around().log(level::error, to_string(reason));
   const time_point later = node_.around().clock->now() + unreadable_pause;
-  const auto change = reason.code == errc::not_found && !work.run
-                          ? job_change{.is = job_change::kind::discard, .reason = to_string(reason)}
-                          : job_change{.is = job_change::kind::snooze, .at = later};
+  const bool is_for_nothing = reason.kind == "imported" || (reason.code == errc::not_found && !work.run);
+  const auto change = is_for_nothing ? job_change{.is = job_change::kind::discard, .reason = to_string(reason)}
+                                     : job_change{.is = job_change::kind::snooze, .at = later};
   std::vector<commit> commits(1);
   commits.front().jobs.push_back({.whose = place->delivery(), .change = change, .releases = std::nullopt});
   node_.submit(std::move(commits), jobs::patience::persist, [place](auto) {});
@@ -95,7 +97,8 @@ std::vector<commit> run_worker::orphaned(std::span<const jobs::orphan> orphans, 
     auto taken = runs.find(branch->run);
     if (taken == runs.end()) {
       auto history = lost.work.run ? result<journal>(*lost.work.run) : node_.store().read_run(branch->run);
-      auto state = history ? known_.fold(*history) : result<run_state>(std::unexpected(history.error()));
+      const auto good = history ? check_is_not_imported(history->run) : std::unexpected(history.error());
+      auto state = good ? known_.fold(*history) : result<run_state>(std::unexpected(good.error()));
       if (!state) {
         give_up(to_string(state.error()));
         continue;

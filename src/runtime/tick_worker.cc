@@ -115,7 +115,12 @@ result<tick_worker::firing> tick_worker::plan(const job_row& job, time_point now
   made.change.schedule->last_at = ticks.fire.front().at;
 
   auto before = row->last_run ? node_.store().read_status(*row->last_run) : result<run_status>(run_status::completed);
-  const bool overlaps = before && !is_terminal(*before);
+  bool overlaps = before && !is_terminal(*before);
+  if (overlaps) {
+    // One that was imported again, after it had been deleted, will never end.
+    const auto run = node_.store().read_run(*row->last_run);
+    overlaps = !run || !run->run.imported_at;
+  }
   if (overlaps && trigger->schedule->overlap == overlap::skip) return made;
   if (overlaps && trigger->schedule->overlap == overlap::cancel_previous) made.to_cancel = row->last_run;
   if (auto added = add_start(made, **workflow, *trigger, ticks.fire.front(), now); !added) {

@@ -64,6 +64,23 @@ struct heartbeat {
   time_point expires_at{};
 };
 
+/// Runs of a workflow that have ended in some way, in the order of their ends, and of their ids where those are the
+/// same: those after one place, up to another one. Imported ones are not among them.
+struct end_range {
+  std::string workflow;
+  std::vector<run_status> statuses;
+  ended_run after{};
+  ended_run up_to{};
+};
+
+/// A run that comes from elsewhere, with the definition to which it is pinned.
+struct run_import {
+  journal history;  ///< `run_record::imported_at` is set
+  std::string definition_name;
+  std::string definition_version;
+  std::string definition_document;
+};
+
 /// How a store learns of what other processes bring.
 enum class hearing {
   unknown,   ///< it hasn't been found out yet
@@ -165,6 +182,23 @@ class store {
   virtual result<run_status> read_status(const run_id& id) = 0;
   virtual result<std::vector<run_record>> list_runs(const run_filter& filter,
                                                     const std::optional<run_id>& older_than) = 0;
+
+  // -- Retention
+
+  /// The workflows of which runs have ended, in order. Imported ones don't count.
+  virtual result<std::vector<std::string>> workflows_with_ends() = 0;
+  /// Of the runs in a range, from its end: the one before which so many others come. Counts them, once for each call.
+  virtual result<std::optional<ended_run>> find_end(const end_range& among, std::size_t newer) = 0;
+  /// The first runs of a range; found by an index alone.
+  virtual result<std::vector<ended_run>> find_ended(const end_range& among, std::size_t limit) = 0;
+  /// Deletes runs with their journals, and the finished jobs that they name, in one transaction. Spares those that have
+  /// gone on since, that were imported, and that others are changing at this moment. Returns those that are gone.
+  virtual result<std::vector<run_id>> delete_ended(std::span<const ended_run> runs) = 0;
+
+  /// Stores a run to be looked at: it gets no job. False, and nothing is written: there is a run with this id.
+  virtual result<bool> import_run(const run_import& what, time_point now) = 0;
+  /// Deletes a run that was imported, with its journal. False: there is none with this id.
+  virtual result<bool> delete_imported(const run_id& id) = 0;
 
   // -- Jobs
 

@@ -57,6 +57,20 @@ class forwarding_store : public storage::store {
                                             const std::optional<run_id>& older_than) override {
     return real_->list_runs(filter, older_than);
   }
+  result<std::vector<std::string>> workflows_with_ends() override { return real_->workflows_with_ends(); }
+  result<std::optional<ended_run>> find_end(const storage::end_range& among, std::size_t newer) override {
+    return real_->find_end(among, newer);
+  }
+  result<std::vector<ended_run>> find_ended(const storage::end_range& among, std::size_t limit) override {
+    return real_->find_ended(among, limit);
+  }
+  result<std::vector<run_id>> delete_ended(std::span<const ended_run> runs) override {
+    return real_->delete_ended(runs);
+  }
+  result<bool> import_run(const storage::run_import& what, time_point now) override {
+    return real_->import_run(what, now);
+  }
+  result<bool> delete_imported(const run_id& id) override { return real_->delete_imported(id); }
   result<job_row> read_job(job_id id) override { return real_->read_job(id); }
   result<std::vector<job_row>> list_jobs(const jobs::job_filter& filter) override { return real_->list_jobs(filter); }
   result<bool> cancel_job(job_id id, time_point now) override { return real_->cancel_job(id, now); }

@@ -1,6 +1,8 @@
 #include "support/simulation.h"
 
 #include "model/run_job.h"
+#include "runtime/children.h"
+#include "runtime/children_worker.h"
 #include "runtime/commands.h"
 #include "runtime/deadline_worker.h"
 #include "runtime/start.h"
@@ -73,8 +75,10 @@ class simulation::process {
                         .tasks = &tasks_,
                         .log = [](level, std::string_view) {}}),
         known_(*store_),
+        family_(known_, node_, queue_name, max_payload_bytes),
         commands_(known_, node_) {
-    node_.add_worker(run_worker_name, std::make_shared<run_worker>(known_, node_));
+    node_.add_worker(run_worker_name, std::make_shared<run_worker>(known_, family_, node_));
+    node_.add_worker(children_worker_name, std::make_shared<children_worker>(commands_, node_));
     node_.add_worker(deadline_worker_name, std::make_shared<deadline_worker>(commands_, node_));
     node_.add_worker(tick_worker_name,
                      std::make_shared<tick_worker>(known_, commands_, node_, queue_name, max_payload_bytes));
@@ -137,6 +141,7 @@ class simulation::process {
   time_point next_turn_ = time_point::min();
   jobs::node node_;
   workflows known_;
+  children family_;
   commander commands_;
 };
 

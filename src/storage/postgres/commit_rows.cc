@@ -120,6 +120,7 @@ unsigned parts_of(const commit& what) {
   const auto with = [&parts](bool has, part which) { parts |= has ? which : 0U; };
   with(!what.facts.empty(), part::facts);
   with(what.facts.size() > 1, part::further_facts);
+  with(what.may_follow_end(), part::late_facts);
   with(std::ranges::any_of(what.jobs, [&](const job_step& step) { return touches_job(what, step); }), part::changes);
   with(!what.inserts.empty(), part::inserts);
   with(std::ranges::any_of(what.inserts, [&](const job_insert& job) { return is_attached(what, job); }),
@@ -205,6 +206,7 @@ wave_rows::wave_rows(unsigned parts)
                    {"next_at", element::timestamptz},
                    {"last_at", element::timestamptz},
                    {"last_run", element::uuid}}) {
+  if ((parts & part::late_facts) != 0) facts_.extend({{"is_late", element::boolean}});
   inserts_.extend(job_columns);
   if ((parts & part::starts) != 0) inserts_.extend(start_columns);
   if ((parts & part::fenced_starts) != 0) inserts_.extend({{"starting", element::uuid}});
@@ -223,6 +225,7 @@ void wave_rows::add(std::int32_t n, const commit& what, time_point now) {
   for (const fact& next : what.facts) {
     facts_.add(what.run, next.seq, &next == &what.facts.front(), to_string(next.kind), next.step, next.at,
                next.started_at, next.node, non_empty(next.data));
+    if ((parts_ & part::late_facts) != 0) facts_.add_more(may_follow_end(next.kind));
   }
   run_change change{.status = what.status, .released = released_from_run(what)};
   for (const job_step& step : what.jobs) {

@@ -31,6 +31,7 @@ enum part : unsigned {
   wakes = 2048,
   retirements = 4096,
   ticks = 8192,
+  late_facts = 16384,  ///< facts that may come after the end of their runs, which may be gone
 };
 
 unsigned parts_of(const commit& what);

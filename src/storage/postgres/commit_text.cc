@@ -13,12 +13,22 @@ namespace {
 // Conditions of the form (x IN (SELECT ...)) IS TRUE are hashed. Bare ones would become joins, which take a time that
 // grows with the square of the wave.
 
+// Whoever deletes an ended run locks its row first. Of a run that may have ended the row is locked here, too, before
+// anything is written about it, or is found to be gone.
+constexpr std::string_view late_clauses = R"sql(,
+late AS MATERIALIZED (SELECT DISTINCT run_id FROM f WHERE is_late),
+present AS MATERIALIZED (
+  SELECT r.id FROM @squid_mesh_runs AS r WHERE r.id = ANY (ARRAY(SELECT run_id FROM late)) ORDER BY r.id FOR UPDATE))sql";
+
+constexpr std::string_view is_present =
+    " AND ((run_id IN (SELECT run_id FROM late)) IS NOT TRUE OR (run_id IN (SELECT id FROM present)) IS TRUE)";
+
 // The fence: of two writers of one place the second waits for the first, and is skipped if that one commits. In the
 // order of the runs, so that two waves that meet don't wait for each other.
 constexpr std::string_view accepted_clause = R"sql(,
 accepted AS (
   INSERT INTO @squid_mesh_events (run_id, seq, kind, step, at, started_at, node, data)
-  SELECT run_id, seq, kind, step, at, started_at, node, data::json FROM f WHERE is_first ORDER BY run_id
+  SELECT run_id, seq, kind, step, at, started_at, node, data::json FROM f WHERE is_first{condition} ORDER BY run_id
   ON CONFLICT (run_id, seq) DO NOTHING
   RETURNING run_id))sql";
 
@@ -121,13 +131,14 @@ projected AS (
   UPDATE @squid_mesh_runs AS r SET status = s.status, ended_at = s.ended_at
   FROM s WHERE r.id = s.run_id AND (s.n IN (SELECT n FROM applied)) IS TRUE))sql";
 
-// A run's row can be changed once in a statement: its status, and its job.
+// A run's row can be changed once in a statement: its status, and its job. A run that ends keeps its job: they are
+// deleted together.
 constexpr std::string_view projected_with_jobs_clause = R"sql(,
 projected AS (
   UPDATE @squid_mesh_runs AS r
   SET status = coalesce(p.status, r.status),
       ended_at = CASE WHEN p.status IS NULL THEN r.ended_at ELSE p.ended_at END,
-      job_id = coalesce(p.job_id, nullif(r.job_id, p.released))
+      job_id = coalesce(p.job_id, CASE WHEN p.ended_at IS NULL THEN nullif(r.job_id, p.released) ELSE r.job_id END)
   FROM ({rows}) AS p
   WHERE r.id = p.run_id AND (p.status IS NOT NULL OR p.released IS NOT NULL OR p.job_id IS NOT NULL)
     AND (p.n IN (SELECT n FROM applied)) IS TRUE))sql";
@@ -180,7 +191,10 @@ class spelling {
   }
 
   void add_fences() {
-    if (has(part::facts)) text_ += accepted_clause;
+    if (has(part::late_facts)) text_ += late_clauses;
+    if (has(part::facts)) {
+      text_ += fill_in(std::string(accepted_clause), "{condition}", has(part::late_facts) ? is_present : "");
+    }
     if (has(part::further_facts)) text_ += further_facts_clause;
     if (has(part::changes)) {
       text_ += fill_in(

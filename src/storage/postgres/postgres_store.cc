@@ -9,6 +9,7 @@
 #include "storage/postgres/listener.h"
 #include "storage/postgres/mend_sql.h"
 #include "storage/postgres/migrations.h"
+#include "storage/postgres/retention_sql.h"
 #include "storage/postgres/run_sql.h"
 #include "storage/postgres/schedule_sql.h"
 #include "storage/postgres/step_work.h"
@@ -51,6 +52,7 @@ class postgres_store final : public store {
         jobs_(tables_),
         schedules_(tables_),
         mending_(tables_),
+        retention_(tables_),
         commits_(tables_),
         notify_("SELECT pg_notify($1::text, $2::text)"),
         write_(where.url, purpose::batches),
@@ -202,6 +204,30 @@ class postgres_store final : public store {
     return reading([&](connection& db) { return postgres::list_runs(db, tables_, filter, older_than); });
   }
 
+  result<std::vector<std::string>> workflows_with_ends() override {
+    return aside(false, [&](connection& db) { return postgres::workflows_with_ends(db, retention_); });
+  }
+
+  result<std::optional<ended_run>> find_end(const end_range& among, std::size_t newer) override {
+    return aside(false, [&](connection& db) { return postgres::find_end(db, retention_, among, newer); });
+  }
+
+  result<std::vector<ended_run>> find_ended(const end_range& among, std::size_t limit) override {
+    return aside(false, [&](connection& db) { return postgres::find_ended(db, retention_, among, limit); });
+  }
+
+  result<std::vector<run_id>> delete_ended(std::span<const ended_run> runs) override {
+    return aside(true, [&](connection& db) { return postgres::delete_ended(db, retention_, runs); });
+  }
+
+  result<bool> import_run(const run_import& what, time_point now) override {
+    return aside(true, [&](connection& db) { return postgres::import_run(db, retention_, runs_, what, now); });
+  }
+
+  result<bool> delete_imported(const run_id& id) override {
+    return aside(true, [&](connection& db) { return postgres::delete_imported(db, retention_, id); });
+  }
+
   result<job_row> read_job(job_id id) override {
     return or_not_found(reading([&](connection& db) { return find_job(db, jobs_, id); }), "job " + to_string(id));
   }
@@ -258,6 +284,15 @@ class postgres_store final : public store {
   template <class Work>
   result_of<Work> reading(Work&& work) {
     return on(read_, false, std::forward<Work>(work));
+  }
+
+  /// On a connection for steps: what takes longer doesn't hold up turns and readers, and needs no connection more.
+  template <class Work>
+  result_of<Work> aside(bool writes, Work&& work) {
+    return guarded(writes, [&] {
+      const auto held = steps_.borrow();
+      return work(held->to_server().get());
+    });
   }
 
   result<bool> change_one(const statement& sql, job_id id, time_point now) {
@@ -342,6 +377,7 @@ class postgres_store final : public store {
   const job_statements jobs_;
   const schedule_statements schedules_;
   const mend_statements mending_;
+  const retention_statements retention_;
   commit_speller commits_;
   const statement notify_;
   side write_;

@@ -17,7 +17,8 @@ ON CONFLICT (fingerprint) DO NOTHING)sql";
 /// A run's own columns with the status that people should see, which the view knows.
 constexpr std::string_view shown_run_columns =
     "v.id, v.workflow, v.definition, v.trigger_name, v.payload::text, v.started_at, v.job_id, v.stored_status,"
-    " v.status, v.ended_at, v.queue, v.priority, v.start_key, v.deadline, v.origin::text, v.parent_id";
+    " v.status, v.ended_at, v.queue, v.priority, v.start_key, v.deadline, v.origin::text, v.parent_id,"
+    " v.imported_at, v.routes::text";
 
 /// A name that this library has never written is a database that it must not touch.
 template <class T>
@@ -46,9 +47,9 @@ fact read_fact(const json& parts) {
 
 std::string run_columns(std::string_view alias) {
   std::string columns;
-  for (const char* name :
-       {"id", "workflow", "definition", "trigger_name", "payload::text", "started_at", "job_id", "status", "status",
-        "ended_at", "queue", "priority", "start_key", "deadline", "origin::text", "parent_id"}) {
+  for (const char* name : {"id", "workflow", "definition", "trigger_name", "payload::text", "started_at", "job_id",
+                           "status", "status", "ended_at", "queue", "priority", "start_key", "deadline", "origin::text",
+                           "parent_id", "imported_at", "routes::text"}) {
     columns += (columns.empty() ? "" : ", ") + std::string(alias) + "." + name;
   }
   return columns;
@@ -72,7 +73,9 @@ run_record read_run(const rows& found, int row, int first) {
       .job = found.is_null(row, first + 6) ? std::nullopt : std::optional(job_id{found.integer(row, first + 6)}),
       .status = known(parse_run_status(text(7)), text(7)),
       .shown_status = known(parse_run_status(text(8)), text(8)),
-      .ended_at = found.optional_time(row, first + 9)};
+      .ended_at = found.optional_time(row, first + 9),
+      .imported_at = found.optional_time(row, first + 16),
+      .routes = text(17)};
   return run;
 }
 
@@ -97,7 +100,8 @@ run_statements::run_statements(const schema& tables)
       read(tables.spell("SELECT " + std::string(shown_run_columns) + ", " + journal_of("v.id") +
                         " FROM @squid_mesh_run_states AS v WHERE v.id = $1::uuid")),
       fact_at(tables.spell("SELECT " + journal_of("$1::uuid AND e.seq = $2::int8"))),
-      by_start_key(tables.spell("SELECT id FROM @squid_mesh_runs WHERE workflow = $1::text AND start_key = $2::text")),
+      by_start_key(tables.spell("SELECT id FROM @squid_mesh_runs"
+                                " WHERE workflow = $1::text AND start_key = $2::text AND imported_at IS NULL")),
       put_definition(tables.spell(put_definition_sql)),
       get_definition(tables.spell("SELECT document::text FROM @squid_mesh_definitions WHERE fingerprint = $1::text")) {}
 

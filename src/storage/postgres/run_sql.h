@@ -17,7 +17,7 @@ namespace squid_mesh::storage::postgres {
 
 /// The columns of a run, of a row of `squid_mesh_runs` with this alias.
 std::string run_columns(std::string_view alias);
-constexpr int run_column_count = 16;
+constexpr int run_column_count = 18;
 /// Reads a run from a row, its columns beginning at `first`.
 run_record read_run(const rows& found, int row, int first);
 

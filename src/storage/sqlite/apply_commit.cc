@@ -32,6 +32,7 @@ class application {
  private:
   /// Where the fence is taken, nothing of the commit has been written yet.
   bool pass_fence() {
+    if (what_.may_follow_end() && !to_.runs.exists(what_.run)) return false;
     if (!what_.facts.empty() && !to_.runs.append(what_.run, what_.facts.front())) return false;
     for (const job_step& step : what_.jobs) {
       // A job that the worker keeps needs no look at its row: the journal is the fence.

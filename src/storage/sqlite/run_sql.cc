@@ -10,7 +10,10 @@ namespace {
 
 constexpr named_sql is_taken_sql{"is_run_taken", R"sql(
   SELECT 1 WHERE EXISTS (SELECT 1 FROM squid_mesh_runs WHERE id = ?1)
-              OR EXISTS (SELECT 1 FROM squid_mesh_runs WHERE workflow = ?2 AND start_key = ?3))sql"};
+              OR EXISTS (SELECT 1 FROM squid_mesh_runs
+                         WHERE workflow = ?2 AND start_key = ?3 AND imported_at IS NULL))sql"};
+
+constexpr named_sql exists_sql{"run_exists", "SELECT 1 FROM squid_mesh_runs WHERE id = ?1"};
 
 constexpr named_sql insert_run_sql{"insert_run", R"sql(
   INSERT INTO squid_mesh_runs (id, workflow, definition, trigger_name, payload, started_at, queue, priority, start_key,
@@ -25,17 +28,19 @@ constexpr named_sql append_sql{"append_fact", R"sql(
 constexpr named_sql set_status_sql{"set_status", R"sql(
   UPDATE squid_mesh_runs SET status = ?2, ended_at = ?3 WHERE id = ?1)sql"};
 
-// Without a status the run keeps its own; a new job counts for more than the release of the old one.
+// Without a status the run keeps its own; a new job counts for more than the release of the old one. A run that ends
+// keeps its job: they are deleted together.
 constexpr named_sql project_sql{"project_run", R"sql(
   UPDATE squid_mesh_runs
   SET status = coalesce(?2, status), ended_at = iif(?2 IS NULL, ended_at, ?3),
-      job_id = coalesce(?4, nullif(job_id, ?5))
+      job_id = coalesce(?4, iif(?3 IS NULL, nullif(job_id, ?5), job_id))
   WHERE id = ?1)sql"};
 
 constexpr named_sql set_job_sql{"set_job", "UPDATE squid_mesh_runs SET job_id = ?2 WHERE id = ?1"};
 
 constexpr named_sql find_by_start_key_sql{"find_by_start_key",
-                                          "SELECT id FROM squid_mesh_runs WHERE workflow = ?1 AND start_key = ?2"};
+                                          "SELECT id FROM squid_mesh_runs"
+                                          " WHERE workflow = ?1 AND start_key = ?2 AND imported_at IS NULL"};
 
 constexpr named_sql is_ending_sql{
     "is_run_ending", "SELECT 1 FROM squid_mesh_runs WHERE id = ?1 AND (status = 'cancelling' OR ended_at IS NOT NULL)"};
@@ -50,11 +55,11 @@ constexpr named_sql get_definition_sql{"get_definition",
 constexpr const char* select_runs =
     "SELECT id, workflow, definition, trigger_name, payload, started_at, job_id, stored_status, status, ended_at, "
     "queue,"
-    " priority, start_key, deadline, origin, parent_id FROM squid_mesh_run_states ";
+    " priority, start_key, deadline, origin, parent_id, imported_at, routes FROM squid_mesh_run_states ";
 
 constexpr named_sql find_sql{"find_run", R"sql(
   SELECT id, workflow, definition, trigger_name, payload, started_at, job_id, stored_status, status, ended_at, queue,
-         priority, start_key, deadline, origin, parent_id
+         priority, start_key, deadline, origin, parent_id, imported_at, routes
   FROM squid_mesh_run_states WHERE id = ?1)sql"};
 
 constexpr named_sql journal_sql{"read_journal", R"sql(
@@ -93,7 +98,9 @@ run_record read_run(const statement& row) {
           .job = row.is_null(6) ? std::nullopt : std::optional(job_id{row.integer(6)}),
           .status = known(parse_run_status(row.text(7)), row.text(7)),
           .shown_status = known(parse_run_status(row.text(8)), row.text(8)),
-          .ended_at = row.optional_time(9)};
+          .ended_at = row.optional_time(9),
+          .imported_at = row.optional_time(16),
+          .routes = std::string(row.text(17))};
 }
 
 fact read_fact(const statement& row) {
@@ -139,6 +146,7 @@ void bind_filter(statement& query, const run_filter& filter, const std::optional
 
 run_writer::run_writer(connection& database)
     : is_taken_(database, is_taken_sql),
+      exists_(database, exists_sql),
       insert_run_(database, insert_run_sql),
       append_(database, append_sql),
       set_status_(database, set_status_sql),
@@ -150,6 +158,12 @@ bool run_writer::is_taken(const run_record& run) {
   const bool taken = is_taken_.bind(1, blob_of(run.id)).bind(2, run.workflow).bind(3, non_empty(run.start_key)).next();
   is_taken_.reset();
   return taken;
+}
+
+bool run_writer::exists(const run_id& run) {
+  const bool found = exists_.bind(1, blob_of(run)).next();
+  exists_.reset();
+  return found;
 }
 
 void run_writer::insert_run(const run_record& run, std::optional<job_id> job) {

@@ -16,7 +16,7 @@ namespace squid_mesh::storage::sqlite {
 struct projection {
   std::optional<status_change> status{};
   std::optional<job_id> job{};       ///< this one drives the run's only branch from now on
-  std::optional<job_id> released{};  ///< this one doesn't any more, if it did
+  std::optional<job_id> released{};  ///< this one doesn't any more, if it did; a run that ends keeps it on record
 };
 
 /// Writing runs, on the writing connection.
@@ -26,6 +26,7 @@ class run_writer {
 
   /// Whether the run's id or its start key is taken.
   bool is_taken(const run_record& run);
+  bool exists(const run_id& run);
   void insert_run(const run_record& run, std::optional<job_id> job);
   /// False, and nothing is written, when the fact's place in the journal is taken.
   bool append(const run_id& run, const fact& next);
@@ -37,6 +38,7 @@ class run_writer {
 
  private:
   statement is_taken_;
+  statement exists_;
   statement insert_run_;
   statement append_;
   statement set_status_;

@@ -6,6 +6,7 @@
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/job_sql.h"
 #include "storage/sqlite/migrations.h"
+#include "storage/sqlite/retention_sql.h"
 #include "storage/sqlite/run_sql.h"
 #include "storage/sqlite/schedule_sql.h"
 #include "storage/sqlite/upkeep.h"
@@ -67,13 +68,14 @@ result<T> in_doubt_if(bool committing, result<T> outcome) {
 /// A connection that reads, and its lock.
 struct reading_side {
   explicit reading_side(const std::string& path)
-      : database(path), runs(database), jobs(database), schedules(database) {}
+      : database(path), runs(database), jobs(database), schedules(database), ends(database) {}
 
   std::mutex mutex;
   connection database;
   run_reader runs;
   job_reader jobs;
   schedule_reader schedules;
+  end_reader ends;
 };
 
 /// One writer at a time. Unlike a mutex's, its wait has an end, and whoever holds it may ask for it in vain: a handler
@@ -119,6 +121,7 @@ struct writing_side {
   explicit writing_side(const std::string& path)
       : database(path),
         to(database),
+        retention(database),
         journals(database),
         job_rows(database),
         data_version(database, {"data_version", "PRAGMA data_version"}) {
@@ -129,6 +132,7 @@ struct writing_side {
   std::binary_semaphore permit{1};
   connection database;
   writers to;
+  retention_writer retention;
   run_reader journals;
   job_reader job_rows;
   statement data_version;
@@ -326,6 +330,46 @@ class sqlite_store final : public store {
   result<std::vector<run_record>> list_runs(const run_filter& filter,
                                             const std::optional<run_id>& older_than) override {
     return reading([&](reading_side& db) { return db.runs.list(filter, older_than); });
+  }
+
+  result<std::vector<std::string>> workflows_with_ends() override {
+    return reading([&](reading_side& db) { return db.ends.workflows(); });
+  }
+
+  result<std::optional<ended_run>> find_end(const end_range& among, std::size_t newer) override {
+    return reading([&](reading_side& db) { return db.ends.find_last_but(among, newer); });
+  }
+
+  result<std::vector<ended_run>> find_ended(const end_range& among, std::size_t limit) override {
+    return reading([&](reading_side& db) { return db.ends.find(among, limit); });
+  }
+
+  result<std::vector<run_id>> delete_ended(std::span<const ended_run> runs) override {
+    return writing([&](writing_side& db) {
+      std::vector<run_id> gone;
+      for (const ended_run& each : runs) {
+        if (db.retention.remove_ended(each)) gone.push_back(each.id);
+      }
+      return gone;
+    });
+  }
+
+  result<bool> import_run(const run_import& what, time_point now) override {
+    return writing([&](writing_side& db) {
+      if (db.to.runs.exists(what.history.run.id)) return false;
+      db.to.runs.put_definition(what.history.run.definition, what.definition_name, what.definition_version,
+                                what.definition_document, now);
+      db.retention.insert(what.history);
+      for (const fact& each : what.history.facts) {
+        if (db.to.runs.append(what.history.run.id, each)) continue;
+        throw failure(SQLITE_CONSTRAINT, "fact " + std::to_string(each.seq) + " can't be stored");
+      }
+      return true;
+    });
+  }
+
+  result<bool> delete_imported(const run_id& id) override {
+    return writing([&](writing_side& db) { return db.retention.remove_imported(id); });
   }
 
   result<job_row> read_job(job_id id) override {
