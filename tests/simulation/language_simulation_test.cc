@@ -57,10 +57,46 @@ constexpr auto ticking = workflow({
     .transitions = {{"work", on::ok, complete}},
 });
 
+/// Seven elements on three lanes, which flake; then a run of another workflow.
+constexpr auto party = workflow({
+    .name = "sim.party",
+    .triggers = {{.name = "manual", .payload = {{"items", type::list, json_value("[1,2,3,4,5,6,7]")}}}},
+    .steps = {{"each",
+               for_each{.action = bound_action, .list = "items", .parallel = 3},
+               {.output = "all", .retry = {.max_attempts = 50, .backoff = exponential(1s, 8s)}}},
+              {"await", child{"sim.small"}, {.output = "awaited"}},
+              {"last", bound_action}},
+    .transitions = {{"each", on::ok, "await"}, {"await", on::ok, "last"}, {"last", on::ok, complete}},
+});
+
+constexpr auto small = workflow({
+    .name = "sim.small",
+    .triggers = {{.name = "manual"}},
+    .steps = {{"work", bound_action}, {"rest", wait{2s}}},
+    .transitions = {{"work", on::ok, "rest"}, {"rest", on::ok, complete}},
+});
+
+constexpr retry_policy stubborn{.max_attempts = 50, .backoff = exponential(1s, 8s)};
+
+/// Always fails in the end; what makes it good flakes.
+constexpr auto saga = workflow({
+    .name = "sim.saga",
+    .triggers = {{.name = "manual"}},
+    .steps = {{"first", bound_action, {.compensate = compensation(bound_action, {.retry = stubborn})}},
+              {"second", bound_action, {.compensate = compensation(bound_action, {.retry = stubborn})}},
+              {"refuse", bound_action}},
+    .transitions = {{"first", on::ok, "second"}, {"second", on::ok, "refuse"}, {"refuse", on::ok, complete}},
+});
+
+bool flakes(const std::string& step) {
+  return step == "stock" || step == "each" || step.ends_with(compensation_suffix);
+}
+
 class language_world {
  public:
   language_world(std::uint64_t seed, faults faults) : sim(seed, faults), random_(seed) {
-    for (const declaration* each : {&order, &round_trip, &ticking}) add(definition::from(*each).value());
+    for (const declaration* each : {&order, &round_trip, &ticking, &party, &small, &saga})
+      add(definition::from(*each).value());
     sim.people = [this](std::mt19937_64& dice) { do_something(dice); };
   }
 
@@ -72,12 +108,13 @@ class language_world {
   void add(const definition& workflow) {
     std::map<std::string, handler> handlers;
     for (const auto& step : workflow.steps()) {
-      if (step.kind != step_kind::action) continue;
+      if (!has_handler(step.kind)) continue;
       handlers[step.name] =
           make_handler([this, workflow, name = step.name](const json&, step_context& context) -> result<json> {
             ++begun[{context.run(), name}];
             expect_dependencies(workflow, name, context.run());
-            if (name == "stock" && random_.next_fraction() < 0.3) return std::unexpected(retryable("flaked"));
+            if (name == "refuse") return std::unexpected(permanent("no"));
+            if (flakes(name) && random_.next_fraction() < 0.3) return std::unexpected(retryable("flaked"));
             return json{{"by", name}};
           });
     }
@@ -155,6 +192,26 @@ std::string describe(language_world& w, const run_id& run) {
   return text + "\nnow " + to_string(w.sim.now());
 }
 
+/// Each element once, and each compensation once, backwards.
+void expect_all_done_once(language_world& w, const journal& history) {
+  std::set<json> elements;
+  std::vector<std::string> made_good;
+  for (const fact& f : history.facts) {
+    if (f.kind == fact_kind::element_completed) {
+      EXPECT_TRUE(elements.insert(json::parse(f.data).at("index")).second) << describe(w, history.run.id);
+    }
+    const bool is_compensation = f.kind == fact_kind::step_completed && f.step.ends_with(compensation_suffix);
+    if (is_compensation) made_good.push_back(f.step);
+  }
+  if (history.run.workflow == "sim.party") {
+    EXPECT_EQ(elements.size(), 7U) << describe(w, history.run.id);
+  }
+  if (history.run.workflow == "sim.saga") {
+    EXPECT_EQ(made_good, std::vector<std::string>({"second.compensate", "first.compensate"}))
+        << describe(w, history.run.id);
+  }
+}
+
 void expect_honest(language_world& w, const run_id& run) {
   const auto history = w.sim.store().read_run(run);
   ASSERT_TRUE(history);
@@ -173,7 +230,10 @@ void expect_honest(language_world& w, const run_id& run) {
     if (key.first != run) continue;
     EXPECT_GE(attempts[key.second], begun) << key.second << "\n" << describe(w, run);
   }
-  EXPECT_TRUE(w.cancels || history->run.status == run_status::completed) << describe(w, run);
+  const bool is_saga = history->run.workflow == "sim.saga";
+  const run_status expected = is_saga ? run_status::failed : run_status::completed;
+  EXPECT_TRUE(w.cancels || history->run.status == expected) << describe(w, run);
+  if (!w.cancels) expect_all_done_once(w, *history);
   const auto jobs = w.sim.store().jobs_of_run(run).value();
   for (const job_row& job : jobs) {
     EXPECT_TRUE(job.state == squid_mesh::jobs::state::completed || job.state == squid_mesh::jobs::state::cancelled ||
@@ -191,6 +251,8 @@ void run_world(std::uint64_t seed, const faults& faults, bool cancels, std::map<
   for (int i = 0; i < 4; ++i) {
     runs.push_back(w.sim.start("sim.order"));
     runs.push_back(w.sim.start("sim.round_trip"));
+    runs.push_back(w.sim.start("sim.party"));
+    runs.push_back(w.sim.start("sim.saga"));
   }
   w.sim.run_until([&] { return w.sim.all_ended(); }, 10min);
   w.sim.calm();
