@@ -134,6 +134,25 @@ struct bulk_replay {
   result<run_ref> outcome;
 };
 
+/// What becomes of a run that hasn't ended where this process works on it.
+enum class run_outlook {
+  goes_on,            ///< Along its own definition, with this process's handlers.
+  waits_for_handler,  ///< Its present step has no handler here: it waits for a process that has one.
+  blocked,            ///< This process can't read its definition or its history.
+};
+/// `goes_on`, `waits_for_handler`, `blocked`.
+std::string_view to_string(run_outlook outlook);
+
+/// One run that hasn't ended, as this process sees it.
+struct live_run {
+  run_summary run;
+  std::string definition;  ///< the fingerprint to which it is pinned
+  bool is_newest = false;  ///< that is the definition which this process has added last
+  run_outlook outlook = run_outlook::goes_on;
+  std::vector<std::string> missing;  ///< steps at which it is or to which it may come, and that have no handler here
+  std::string why;                   ///< a sentence
+};
+
 /// A cron trigger that was added, and when it fires.
 struct schedule_view {
   std::string workflow;
@@ -236,6 +255,10 @@ class mesh {
   result<std::vector<bulk_outcome>> cancel_runs(run_filter filter, const command& by = {});
   result<std::vector<bulk_outcome>> retry_runs(run_filter filter, const command& by = {});
   result<std::vector<bulk_replay>> replay_runs(const run_filter& filter, const replay_options& options = {});
+
+  /// What becomes of a workflow's runs that haven't ended, newest first: those of its present definition, and those
+  /// that are pinned to earlier ones. To be asked after `add` of a changed definition. At most `limit` (1 to 1,000).
+  [[nodiscard]] result<std::vector<live_run>> list_live_runs(std::string_view workflow, std::size_t limit = 100) const;
 
   // -- Schedules: the cron triggers of all workflows that were added to the database
 

@@ -1,6 +1,7 @@
 #include "inspect/graph.h"
 
 #include "inspect/told_run.h"
+#include "progress/ahead.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -102,12 +103,7 @@ class drawer {
 /// Sees a workflow through one of its runs.
 class run_observer : public observer {
  public:
-  explicit run_observer(const told_run& told) : told_(told), state_(told.state), ahead_(told.steps.size()) {
-    if (state_.ended || state_.ending) return;
-    for (std::size_t i = 0; i < ahead_.size(); ++i) {
-      if (state_.is_active(i)) find_ahead(i);
-    }
-  }
+  explicit run_observer(const told_run& told) : told_(told), state_(told.state), ahead_(steps_ahead(told.state)) {}
 
   void look_at(graph_node& node, std::size_t step) const override {
     node.status = told_.status_of(step);
@@ -144,24 +140,9 @@ class run_observer : public observer {
   }
 
  private:
-  /// The step, and every one to which the run can still come from there.
-  void find_ahead(std::size_t step) {
-    if (ahead_[step]) return;
-    ahead_[step] = true;
-    const definition& workflow = *state_.definition;
-    for (const on outcome : {on::ok, on::error, on::timeout}) {
-      for (const definition::route& route : workflow.routes(step, outcome)) {
-        const int at_most = workflow.transitions()[route.transition].at_most;
-        const bool is_used_up = at_most > 0 && state_.taken[route.transition] >= at_most;
-        if (route.to && !is_used_up) find_ahead(*route.to);
-      }
-    }
-    for (const std::size_t next : workflow.dependents(step)) find_ahead(next);
-  }
-
   const told_run& told_;
   const run_state& state_;
-  std::vector<bool> ahead_;  ///< by step: it is active, or may become so
+  const std::vector<bool> ahead_;
 };
 
 }  // namespace
