@@ -160,13 +160,6 @@ std::string clause_about_child(const told_run& told, const branch_look& look) {
          (child.contains("status") ? ", which is " + child["status"].get<std::string>() : "");
 }
 
-json elements_evidence(const element_list& list) {
-  return {{"count", list.size()},
-          {"completed", list.completed()},
-          {"failed", list.failed()},
-          {"retrying", list.retrying()}};
-}
-
 std::string clause_about_elements(const told_run& told, const branch_look& look) {
   const element_list& list = *told.state.steps[look.step].elements;
   std::string text = "Step " + in_quotes(told.declared(look.step).name) + " has completed " +
@@ -195,7 +188,7 @@ void add_what_is_awaited(json& out, const told_run& told, const branch_look& loo
   const definition::step& step = told.declared(look.step);
   if (step.kind == step_kind::await_event) out["event"] = step.event;
   if (look.reason == run_reason::waiting_for_child) out["child"] = child_evidence(told, look.step);
-  if (const auto& list = told.state.steps[look.step].elements) out["elements"] = elements_evidence(*list);
+  if (const auto& list = told.state.steps[look.step].elements) out["elements"] = to_json(view_of(*list));
   if (step.kind == step_kind::approval) {
     out["approvals"] = approvers_of(told.state.steps[look.step]);
     out["quorum"] = step.quorum;

@@ -165,6 +165,10 @@ running_attempt attempt_on(const job_row& job, time_point due_since) {
 
 }  // namespace
 
+elements_view view_of(const element_list& list) {
+  return {.count = list.size(), .completed = list.completed(), .failed = list.failed(), .retrying = list.retrying()};
+}
+
 std::string_view kind_of(const definition& workflow, std::size_t step) {
   return workflow.compensated_by(step) ? "compensation" : to_string(workflow.steps()[step].kind);
 }

@@ -79,6 +79,9 @@ struct told_run {
 /// `errc::storage` for a damaged journal.
 result<told_run> tell(const view_request& request);
 
+/// How far a step over a list has come.
+elements_view view_of(const element_list& list);
+
 /// The kind of a step, or `compensation`.
 std::string_view kind_of(const definition& workflow, std::size_t step);
 

@@ -137,16 +137,10 @@ class viewer {
          .output = std::nullopt});
   }
 
-  [[nodiscard]] std::optional<elements_view> show_elements(std::size_t step) const {
-    const auto& list = told_.state.steps[step].elements;
-    if (!list) return std::nullopt;
-    return elements_view{
-        .count = list->size(), .completed = list->completed(), .failed = list->failed(), .retrying = list->retrying()};
-  }
-
   step_view show_step(std::size_t i) {
     const told_step& told = told_.steps[i];
     const step_status status = told_.status_of(i);
+    const auto& list = told_.state.steps[i].elements;
     const bool waits = status == step_status::waiting || status == step_status::retrying || told_.state.steps[i].opened;
     return {.name = told_.declared(i).name,
             .kind = std::string(kind_of(*request_.definition, i)),
@@ -157,7 +151,7 @@ class viewer {
             .error = told.error ? std::optional(told_.mask(*told.error)) : std::nullopt,
             .until = waits ? told_.state.steps[i].until : std::nullopt,
             .child = told_.state.steps[i].child,
-            .elements = show_elements(i),
+            .elements = list ? std::optional(view_of(*list)) : std::nullopt,
             .attempts = std::move(attempts_[i])};
   }
 

@@ -53,6 +53,12 @@ class family : public language {
   static handler carry() {
     return [](const json& input, step_context&) -> result<json> { return input.at("n"); };
   }
+  static handler behind(doorstep& door) {
+    return [&door](const json&, step_context&) -> result<json> {
+      door.pass();
+      return 1;
+    };
+  }
   static handler refuse() {
     return [](const json&, step_context&) -> result<json> { return std::unexpected(permanent("lost")); };
   }
@@ -89,10 +95,7 @@ TEST_P(family, a_step_takes_the_output_of_the_run_it_waits_for) {
 TEST_P(family, waiting_holds_no_worker_and_is_explained) {
   mesh m = open();
   doorstep door;
-  must(m.add(deliver, {{"carry", [&](const json&, step_context&) -> result<json> {
-                          door.pass();
-                          return 1;
-                        }}}));
+  must(m.add(deliver, {{"carry", behind(door)}}));
   must(m.add(parent_of_one, {{"bill", note()}}));
   must(m.start({.queues = {{"squid_mesh", 1}}}));
   const run_id id = must(m.start_run(parent_of_one)).id;
@@ -150,10 +153,7 @@ TEST_P(family, a_payload_that_does_not_fit_is_a_failure_of_the_step) {
 TEST_P(family, cancelling_takes_the_child_along_unless_it_is_abandoned) {
   mesh m = open();
   doorstep door;
-  must(m.add(deliver, {{"carry", [&](const json&, step_context&) -> result<json> {
-                          door.pass();
-                          return 1;
-                        }}}));
+  must(m.add(deliver, {{"carry", behind(door)}}));
   must(m.add(parent_of_one, {{"bill", note()}}));
   must(m.add(abandoning));
   must(m.start());

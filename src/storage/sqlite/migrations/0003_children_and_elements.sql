@@ -3,18 +3,6 @@
 ALTER TABLE squid_mesh_runs ADD COLUMN parent_id BLOB;
 CREATE INDEX squid_mesh_runs_parent_index ON squid_mesh_runs (parent_id, id) WHERE parent_id IS NOT NULL;
 
-DROP VIEW squid_mesh_run_states;
-CREATE VIEW squid_mesh_run_states AS
-SELECT r.id, lower(hex(r.id)) AS run_id, r.workflow, r.definition, r.trigger_name, r.payload, r.started_at, r.job_id,
-       CASE WHEN r.status IN ('pending', 'retrying') AND j.state = 'executing' THEN 'running'
-            WHEN r.status = 'pending' AND r.job_id IS NULL
-                 AND EXISTS (SELECT 1 FROM squid_mesh_branches b JOIN oban_jobs d ON d.id = b.job_id
-                             WHERE b.run_id = r.id AND b.branch <> '' AND d.state = 'executing') THEN 'running'
-            ELSE r.status END AS status,
-       r.status AS stored_status, r.ended_at, r.queue, r.priority, r.start_key, r.deadline, r.origin,
-       r.parent_id
-FROM squid_mesh_runs r LEFT JOIN oban_jobs j ON j.id = r.job_id;
-
 DROP VIEW squid_mesh_attempts;
 CREATE VIEW squid_mesh_attempts AS
 SELECT lower(hex(run_id)) AS run_id, step,
