@@ -234,6 +234,10 @@ class command_decider : public decider {
           problems.push_back({.path = "input." + name,
                               .rule = "step_does_not_go_on",
                               .message = "the run doesn't go on at a step " + name});
+        } else if (declared(*step).kind == step_kind::for_each) {
+          problems.push_back({.path = "input." + name,
+                              .rule = "list_goes_on_as_it_is",
+                              .message = "step " + name + " goes on with the list with which it began"});
         } else if (!input.is_object()) {
           problems.push_back(
               {.path = "input." + name, .rule = "input_is_not_an_object", .message = "a step's input is an object"});

@@ -87,8 +87,9 @@ class branch_decider : public worker_decider {
     auto output = what.outcome ? encode_output(*state_.definition, what.step, *what.outcome)
                                : std::unexpected(what.outcome.error());
     if (!output) {
-      const auto delay = delay_after_failure(declared(what.step).retry, output.error(),
-                                             progress_of(what.step).counted + 1, when_.chance);
+      const auto delay = state_.winds_down() ? std::nullopt
+                                             : delay_after_failure(declared(what.step).retry, output.error(),
+                                                                   progress_of(what.step).counted + 1, when_.chance);
       end_badly(what.step, fact_kind::step_failed, output.error(), delay, since, when_.node);
       return finish(true);
     }
@@ -152,8 +153,14 @@ class branch_decider : public worker_decider {
     const std::size_t branch = progress_of(of.step).branch;
     const bool was_active = state_.is_active(of.step);
     record(fact_kind::attempt_discarded, of.step, data, of.started_at);
-    // If the ending had stopped it before, others have seen to its branch.
-    was_active ? go_on(branch) : end_branch(branch);
+    if (was_active) {
+      go_on(branch);
+    } else if (state_.at(branch)) {
+      // The ending had stopped it before, and the branch goes on with what makes good what was done: by this very job.
+      made_.job.is = job_change::kind::give_back;
+    } else {
+      end_branch(branch);
+    }
     return finish(true);
   }
 
@@ -207,7 +214,7 @@ class branch_decider : public worker_decider {
       record(fact_kind::elements_begun, step, json{{"count", list->items.size()}}.dump());
     }
     // A list may be empty, or all done.
-    state_.at(branch) == step ? end_branch(branch) : go_on(branch);
+    progress_of(step).opened ? end_branch(branch) : go_on(branch);
   }
 
   /// The job comes back when the step's time is over; without an end to it, there is none.
@@ -274,8 +281,14 @@ decision decide(run_state& state, const worker_event& what, const moment& when) 
       return false;
     }
   };
-  if (std::visit(concerns_lane, what)) return decide_on_lane(state, what, when);
-  return std::visit(branch_decider(state, when), what);
+  decision made = std::visit(concerns_lane, what) ? decide_on_lane(state, what, when)
+                                                  : std::visit(branch_decider(state, when), what);
+  if (!made.refusal) return made;
+  // A rule is broken, and the state with it. Nothing of it may get into the journal.
+  decision refused;
+  refused.stale = true;
+  refused.refusal = std::move(made.refusal);
+  return refused;
 }
 
 std::vector<std::size_t> first_branches(const definition& workflow) {
@@ -303,6 +316,24 @@ job_insert branch_job(const run_state& state, std::size_t branch) {
   const auto step = state.at(branch);
   const std::string& own = step ? state.definition->steps()[*step].queue : std::string();
   return run_job(driven(state, branch), own.empty() ? state.queue : own, state.priority);
+}
+
+void reconcile_wakes(commit& whole, std::span<const driven_branch> holders) {
+  std::vector<job_insert> needed;
+  for (job_insert& wake : whole.wakes) {
+    const driven_branch& branch = *wake.drives;
+    const auto drives_it = [&](const job_insert& job) { return job.drives == branch; };
+    if (whole.retires_jobs && branch.run == whole.run) continue;
+    if (std::ranges::any_of(whole.inserts, drives_it) || std::ranges::any_of(needed, drives_it)) continue;
+    const auto held = std::ranges::find(holders, branch);
+    if (held == holders.end()) {
+      needed.push_back(std::move(wake));
+      continue;
+    }
+    job_change& change = whole.jobs[static_cast<std::size_t>(held - holders.begin())].change;
+    if (change.is == job_change::kind::snooze) change = {.is = job_change::kind::give_back};
+  }
+  whole.wakes = std::move(needed);
 }
 
 void add_to(commit& whole, const run_state& after, const decision& made, const std::optional<delivery>& job) {

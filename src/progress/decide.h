@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -168,8 +169,9 @@ struct decision {
   std::optional<next_attempt> run_next;
   /// The event is late, doubled or impossible in this state: it changes nothing, and says nothing about the job.
   bool stale = false;
-  bool repeated = false;         ///< the command was given before: it changes nothing
-  std::optional<error> refusal;  ///< why a command can't be given now
+  bool repeated = false;  ///< the command was given before: it changes nothing
+  /// Why a command can't be given now. Of workers' events: a rule is broken, and the state can't be used any more.
+  std::optional<error> refusal;
 };
 
 /// Moves the state on by the facts of the decision. Nothing happens to it where there are none.
@@ -187,6 +189,11 @@ driven_branch driven(const run_state& state, std::size_t branch);
 job_insert branch_job(const run_state& state, std::size_t branch);
 /// The branch that a job drives; nullopt where there is none of the name.
 std::optional<std::size_t> branch_of(const definition& workflow, const driven_branch& driven);
+
+/// Makes one of what several decisions about a run, in their order, want of its branches' jobs. `holders`: whose job
+/// each of `whole.jobs` is. A branch is woken at most once, and not where the commit itself says what becomes of its
+/// job: one that was to sleep goes on then.
+void reconcile_wakes(commit& whole, std::span<const driven_branch> holders);
 
 /// Adds a decision to a commit about the same run: `job` is what the event's worker holds.
 void add_to(commit& whole, const run_state& after, const decision& made, const std::optional<delivery>& job);

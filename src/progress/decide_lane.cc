@@ -114,7 +114,7 @@ class lane_decider : public worker_decider {
 
   /// Whether it is the result of an attempt that doesn't count any more.
   [[nodiscard]] bool is_unwanted(const event::attempt& of) const {
-    return is_news(of) && state_.winds_down() && (state_.discards_results || !is_open(branch_of(of)));
+    return is_news(of) && state_.ending && (state_.discards_results || !is_open(branch_of(of)));
   }
 
   decision discard(const event::attempt& of, std::string_view key, const json& what) {
@@ -158,7 +158,8 @@ class lane_decider : public worker_decider {
     if (state_.ended) return;
     const std::size_t main = progress_of(of).branch;
     const auto next = state_.at(main);
-    if (next && next != of) made_.opened.push_back(main);
+    const bool is_still_open = next == of && progress_of(of).opened;
+    if (next && !is_still_open) made_.opened.push_back(main);
   }
 
   /// As of branches: always appends.

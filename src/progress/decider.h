@@ -34,7 +34,11 @@ class decider {
               .started_at = started_at,
               .node = node.empty() ? when_.node : std::string(node),
               .data = std::move(data)};
-    if (auto applied = apply(state_, next); !applied && !made_.refusal) made_.refusal = std::move(applied).error();
+    if (made_.refusal) return;
+    if (auto applied = apply(state_, next); !applied) {
+      made_.refusal = std::move(applied).error();
+      return;
+    }
     made_.opened.insert(made_.opened.end(), state_.opened_branches.begin(), state_.opened_branches.end());
     made_.woken.insert(made_.woken.end(), state_.woken_branches.begin(), state_.woken_branches.end());
     made_.facts.push_back(std::move(next));

@@ -99,7 +99,9 @@ class folding {
     if (!happens_to(declared(step).kind, fact_.kind)) return false;
     const bool is_about_element =
         data_.is_object() && data_.contains("index") && declared(step).kind == step_kind::for_each;
-    if (fact_.kind == fact_kind::attempt_discarded && !is_about_element) return discard_attempt(step);
+    if (fact_.kind == fact_kind::attempt_discarded) {
+      return is_about_element ? discard_element(step, data_.at("index").get<std::size_t>()) : discard_attempt(step);
+    }
     if (state_.ended || !state_.is_active(step)) return false;
     if (is_about_element) return apply_to_element(step, data_.at("index").get<std::size_t>());
     progress.parked = fact_.kind == fact_kind::step_parked;
@@ -391,12 +393,7 @@ class folding {
     progress.parked = false;
     element_list& list = *progress.elements;
     const std::size_t lane = list.lane_of(element);
-    if (!list.is_open(lane)) {
-      // The ending had ended the lane before.
-      if (fact_.kind != fact_kind::attempt_discarded) return false;
-      list.discard(element);
-      return true;
-    }
+    if (!list.is_open(lane)) return false;
     switch (fact_.kind) {
       case fact_kind::element_completed:
         list.complete(element, std::move(data_["output"]), fact_.at);
@@ -409,14 +406,20 @@ class folding {
       case fact_kind::attempt_interrupted:
         list.interrupt(element, fact_.at);
         break;
-      case fact_kind::attempt_discarded:
-        list.discard(element);
-        break;
       default:
         return false;
     }
     if (list.is_closing()) list.end_lane(lane);
     settle_elements(step);
+    return true;
+  }
+
+  /// The ending may have ended the lane, the step and the run before.
+  bool discard_element(std::size_t step, std::size_t element) {
+    step_progress& progress = state_.steps[step];
+    if (!progress.elements || element >= progress.elements->size()) return false;
+    progress.elements->discard(element);
+    if (!state_.ended && state_.is_active(step) && progress.opened) settle_elements(step);
     return true;
   }
 
@@ -535,6 +538,8 @@ class folding {
         stop_lanes(i, idle);
         continue;
       }
+      // Its effects are somebody's: it is waited for, unless nobody wants to know.
+      if (declared(i).kind == step_kind::child && progress.opened && !state_.discards_results) continue;
       // Once a retry is due, its attempt may be in flight.
       const bool is_due_later = progress.status == step_status::retrying && progress.until > fact_.at;
       const bool waits = progress.opened || is_due_later;

@@ -22,15 +22,14 @@ worker_event look_at(const run_id& child, std::size_t step, const step_surroundi
 worker_event run_child_step(const conductor& run, std::size_t step, const step_surroundings& around) {
   const auto plan = run.plan_attempt({.step = step}, around.node->around().clock->now());
   if (plan.awaited) return look_at(*plan.awaited, step, around);
-  if (!plan.input) return event::failed{.of = plan.of, .reason = plan.input.error()};
   const definition::step& declared = run.workflow().steps()[step];
+  if (!around.children->knows(declared.child.workflow)) return event::no_handler{plan.of};
+  if (!plan.input) return event::failed{.of = plan.of, .reason = plan.input.error()};
   parent_link link = run.link_from(step, declared.name, true);
   link.is_cancelled_along = declared.child.on_cancel == on_parent_cancel::cancel;
   auto start = around.children->plan(declared, link, *plan.input);
-  if (start) return event::child_planned{.of = plan.of, .start = *std::move(start)};
-  error reason = std::move(start).error();
-  if (reason.code == errc::not_found && declared.child.trigger.empty()) return event::no_handler{plan.of};
-  return event::failed{.of = plan.of, .reason = std::move(reason)};
+  if (!start) return event::failed{.of = plan.of, .reason = std::move(start).error()};
+  return event::child_planned{.of = plan.of, .start = *std::move(start)};
 }
 
 }  // namespace squid_mesh

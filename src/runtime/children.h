@@ -24,8 +24,10 @@ class children {
   children(workflows& known, jobs::node& node, std::string queue, std::size_t max_payload_bytes)
       : known_(known), node_(node), queue_(std::move(queue)), max_payload_bytes_(max_payload_bytes) {}
 
-  /// The run that a step starts and waits for. `not_found` where this process doesn't know the workflow; otherwise as
-  /// of `plan_start`.
+  /// Whether this process knows the workflow whose run a step starts.
+  [[nodiscard]] bool knows(std::string_view workflow) const { return known_.find(workflow).has_value(); }
+
+  /// The run that a step starts and waits for. Errors: as of `plan_start`; `not_found`.
   result<commit> plan(const definition::step& step, const parent_link& parent, const json& payload);
 
   /// Starts a run that nobody waits for, or finds the one that was started under the same key; in the transaction, if

@@ -139,14 +139,19 @@ std::vector<commit> conductor::plan(desk& open) {
   }
   const bool has_facts = std::ranges::any_of(open.written, [](const happening& h) { return !h.made.facts.empty(); });
   std::vector<commit> commits;
+  std::vector<driven_branch> holders;
   for (happening& each : open.written) {
     const bool writes = writes_something(each.made);
     if (!writes && !has_facts) continue;
     // Beside facts everything stands or falls with them: it was decided on the state that they make.
     if (!has_facts || commits.empty()) commits.emplace_back();
-    if (writes) add_to(commits.back(), state_, each.made, each.who->place().delivery());
+    if (writes) {
+      add_to(commits.back(), state_, each.made, each.who->place().delivery());
+      holders.push_back(driven(state_, each.who->branch()));
+    }
     each.commit = commits.size() - 1;
   }
+  if (has_facts) reconcile_wakes(commits.front(), holders);
   return commits;
 }
 
@@ -154,6 +159,10 @@ void conductor::decide_on(happening& each) {
   each.commit.reset();
   each.made = decide(state_, each.what, present(*each.who));
   if (!each.made.stale) return;
+  if (each.made.refusal) {
+    log(level::error, to_string(*each.made.refusal));
+    outdated_ = true;
+  }
   // The journal has moved on without us. Whether the job is still ours is for its fence to say: if it is, whoever gets
   // it next goes on from where the branch is; if not, this changes nothing, and nothing is begun beside its new holder.
   each.made = decision();

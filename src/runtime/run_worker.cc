@@ -79,7 +79,13 @@ void run_worker::execute(storage::claimed_job work, std::shared_ptr<jobs::slot> 
 
 /// Orphans of one run are taken over together: each on the state that the one before has left.
 std::vector<commit> run_worker::orphaned(std::span<const jobs::orphan> orphans, time_point now) {
-  std::map<run_id, std::pair<commit, run_state>> runs;
+  /// What is written about a run of which jobs were lost.
+  struct takeover {
+    commit whole;
+    std::vector<driven_branch> holders;
+    run_state state;
+  };
+  std::map<run_id, takeover> runs;
   std::vector<commit> commits;
   for (const jobs::orphan& lost : orphans) {
     const job_row& job = lost.work.job;
@@ -103,9 +109,9 @@ std::vector<commit> run_worker::orphaned(std::span<const jobs::orphan> orphans, 
         give_up(to_string(state.error()));
         continue;
       }
-      taken = runs.try_emplace(branch->run, commit(), *std::move(state)).first;
+      taken = runs.emplace(branch->run, takeover{.whole = {}, .holders = {}, .state = *std::move(state)}).first;
     }
-    auto& [whole, state] = taken->second;
+    auto& [whole, holders, state] = taken->second;
     const auto index = branch_of(*state.definition, *branch);
     if (!index) {
       give_up(to_string(no_run(job.id)));
@@ -115,15 +121,22 @@ std::vector<commit> run_worker::orphaned(std::span<const jobs::orphan> orphans, 
     const decision made =
         decide(state, event::worker_died{.branch = *index, .node = node, .since = job.attempted_at.value_or(now)},
                {.now = now, .node = node, .queue = job.queue});
-    add_to(whole, state, made, lost.whose);
-  }
-  for (auto& [id, entry] : runs) {
-    // Without facts a commit is fenced by one job: each gets its own.
-    if (!entry.first.facts.empty() || entry.first.jobs.size() <= 1) {
-      commits.push_back(std::move(entry.first));
+    if (made.refusal) {
+      give_up(to_string(*made.refusal));
       continue;
     }
-    for (job_step& each : entry.first.jobs) {
+    add_to(whole, state, made, lost.whose);
+    holders.push_back(*branch);
+  }
+  for (auto& [id, entry] : runs) {
+    if (entry.whole.jobs.empty()) continue;
+    reconcile_wakes(entry.whole, entry.holders);
+    // Without facts a commit is fenced by one job: each gets its own.
+    if (!entry.whole.facts.empty() || entry.whole.jobs.size() == 1) {
+      commits.push_back(std::move(entry.whole));
+      continue;
+    }
+    for (job_step& each : entry.whole.jobs) {
       commits.push_back({.run = id});
       commits.back().jobs.push_back(std::move(each));
     }

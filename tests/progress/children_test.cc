@@ -129,6 +129,23 @@ TEST(Child, ThatAStepMayHaveStartedSinceIsCancelledAtTheEnd) {
   EXPECT_TRUE(made.cancels_children);
 }
 
+TEST(Child, IsWaitedForWhenAStepBesideItFails) {
+  driven_run run(read_workflow(R"([{"name": "ship", "kind": "child", "child": {"workflow": "deliver"}, "compensate": {},
+                                    "retry": {"max_attempts": 5}},
+                                   {"name": "bill"}, {"name": "end", "after": ["ship", "bill"]}])"));
+  run.deliver_to("ship");
+  run.deliver_to("bill");
+  run.on(planned(run));
+  run.fail_at("bill", permanent("no"));
+  EXPECT_TRUE(run.is_active("ship"));
+  EXPECT_FALSE(run.state.ended);
+  run.deliver_to("ship");
+  driven_run failing = run;
+  EXPECT_EQ(next_of(run, run.on(ended(run, json{{"parcel", 9}}))), "ship.compensate");
+  const decision made = failing.on(ended(failing, std::unexpected(retryable("lost"))));
+  EXPECT_EQ(made.status->status, run_status::failed) << "it isn't tried again";
+}
+
 TEST(Child, WakesItsParentWhenItEnds) {
   driven_run run(read_workflow(R"([{"name": "only"}])", R"([{"from": "only", "to": "complete"}])"));
   const run_id parent = run_id::parse("01920000-0000-7000-8000-000000000002").value();

@@ -270,6 +270,19 @@ TEST(Compensation, OfAnAttemptThatADeadlineOvertookIsDueToo) {
   EXPECT_EQ(input_of(run.state, run.index_of("reserve.compensate"))->at("output"), json({{"id", 7}}));
 }
 
+TEST(Compensation, GoesOnWithTheJobOfAnAttemptThatWasTakenForIdle) {
+  driven_run run = at_ship();
+  const event::attempt late = run.attempt();
+  // Somebody got the job between the look at it and the deadline's fact.
+  run.on(event::deadline_reached{.idle = {0}});
+  ASSERT_EQ(run.current(), "charge.compensate");
+  const decision made = run.on(event::failed{late, no});
+  EXPECT_EQ(facts_of(made), texts({"attempt_discarded ship"}));
+  EXPECT_EQ(made.job.is, change::give_back);
+  EXPECT_FALSE(made.releases);
+  EXPECT_EQ(next_of(run, run.deliver()), "charge.compensate");
+}
+
 TEST(Compensation, OfParallelStepsBeginsWhenTheLastOneHasEnded) {
   driven_run run(read_workflow(R"([{"name": "a", "output": "a", "compensate": {}},
                                    {"name": "b", "output": "b", "compensate": {}}, {"name": "c"},

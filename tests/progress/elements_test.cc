@@ -222,6 +222,77 @@ TEST(Elements, AreCancelledAtOnceWhereNobodyIsAtThem) {
   EXPECT_EQ(run.on(event::cancelled{.by = {}, .idle = {2, 3}}).status->status, run_status::cancelled);
 }
 
+TEST(Elements, ThatAnEndingTookForIdleAreToldAllTheSame) {
+  party_run run = begun();
+  run.deliver_lane(0);
+  const event::attempt late = run.at(0);
+  ASSERT_EQ(run.on(event::cancelled{.by = {}, .idle = {2, 3}}).status->status, run_status::cancelled);
+  const decision made = run.on(event::succeeded{late, 0});
+  EXPECT_EQ(facts_of(made), texts({"attempt_discarded invite"}));
+  EXPECT_FALSE(made.stale);
+  EXPECT_EQ(made.job.is, change::finish);
+  EXPECT_EQ(run.state.ended, run_status::cancelled);
+  EXPECT_TRUE(fold(run.state.definition, run.history));
+}
+
+TEST(Elements, CanBeGoneThroughAgain) {
+  driven_run looped(read_definition(json::parse(R"({"name": "t",
+      "triggers": [{"name": "m", "payload": [{"name": "guests", "type": "list"}]}],
+      "steps": [{"name": "invite", "kind": "for_each", "output": "all", "for_each": {"list": "guests"}}],
+      "transitions": [{"from": "invite", "on": "error", "to": "invite", "at_most": 1},
+                      {"from": "invite", "to": "complete"}]})")),
+                    R"({"guests": [1]})");
+  looped.deliver();
+  const decision made =
+      looped.on(event::failed{{.step = 0, .number = 1, .started_at = looped.now, .element = 0}, permanent("no")});
+  EXPECT_EQ(made.opened, branches{0}) << "the step begins again, with a job of its own";
+  EXPECT_EQ(facts_of(looped.deliver()), texts({"elements_begun invite"}));
+
+  driven_run listless(looped.state.definition, R"({"guests": 7})");
+  const decision ended = listless.deliver();
+  EXPECT_EQ(facts_of(ended), texts({"step_failed invite", "step_failed invite"}));
+  EXPECT_EQ(ended.status->status, run_status::failed);
+}
+
+TEST(Elements, OfAListKeepTheirInputWhenTheRunIsRetried) {
+  party_run run = begun();
+  run.deliver_lane(0);
+  run.deliver_lane(1);
+  run.done(1);
+  run.fails(0, no);
+  run.done(3);
+  const decision made = run.on(event::retried{.by = {}, .inputs = {{"invite", {{"from", "ada"}}}}});
+  ASSERT_TRUE(made.refusal);
+  EXPECT_EQ(made.refusal->problems.front().rule, "list_goes_on_as_it_is");
+}
+
+// -- What several decisions in one commit want of lanes' jobs
+
+TEST(Wakes, AreReconciledWithWhatTheCommitSaysOfTheirJobs) {
+  party_run run = begun(R"({"parallel": 4})");
+  const auto lane = [&](std::size_t number) { return driven(run.state, party_run::first_lane + number); };
+  commit whole = {.run = run.state.id};
+  whole.jobs.push_back({.whose = {}, .change = {.is = change::snooze, .at = run.now + 1h}, .releases = {}});
+  whole.jobs.push_back({.whose = {}, .change = {.is = change::finish}, .releases = lane(1)});
+  whole.inserts.push_back(branch_job(run.state, party_run::first_lane + 2));
+  for (const std::size_t number : {0U, 1U, 2U, 3U, 3U}) {
+    whole.wakes.push_back(branch_job(run.state, party_run::first_lane + number));
+  }
+  const std::vector<driven_branch> holders{lane(0), lane(1)};
+  commit ended = whole;
+  reconcile_wakes(whole, holders);
+  EXPECT_EQ(whole.jobs[0].change.is, change::give_back);
+  EXPECT_EQ(whole.jobs[1].change.is, change::finish);
+  ASSERT_EQ(whole.wakes.size(), 1U);
+  EXPECT_EQ(whole.wakes[0].drives, lane(3));
+
+  ended.retires_jobs = true;
+  ended.wakes.push_back(branch_job(run.state, 0));
+  ended.wakes.back().drives->run = run_id::parse("01920000-0000-7000-8000-000000000009").value();
+  reconcile_wakes(ended, holders);
+  ASSERT_EQ(ended.wakes.size(), 1U) << "the parent's alone";
+}
+
 TEST(Elements, ThatAreDoneStayDoneWhenTheRunIsRetried) {
   party_run run = begun();
   run.deliver_lane(0);
