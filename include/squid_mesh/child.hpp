@@ -16,7 +16,7 @@ std::string_view to_string(on_parent_cancel policy);
 
 /// How a step starts a run of its own: see `step_context::start_child_run`.
 struct child_options {
-  /// What the parent calls the run, required, at most 200 bytes: the same key of the same parent is the same run.
+  /// What the parent calls the run, required, at most 200 bytes: one key of one parent is one run of the workflow.
   std::string key{};
   std::string trigger{};  ///< whose payload is meant; empty: the workflow's first
   on_parent_cancel on_cancel = on_parent_cancel::cancel;

@@ -236,7 +236,7 @@ struct step_options {
   bool irreversible = false;
   /// False: what the action does can't be made good by another one either. The same holds for replays.
   bool compensatable = true;
-  /// Makes good what the action did if the run fails later: when a step has failed for good and no route leads on, all
+  /// Makes good what the action did if the run fails later, by a step without a route for it or by its deadline: all
   /// completed steps that have a compensation are compensated, one after the other, the last one to complete first.
   std::optional<compensation> compensate{};
 };

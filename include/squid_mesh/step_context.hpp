@@ -31,7 +31,7 @@ class step_context {
   [[nodiscard]] virtual std::string_view workflow() const = 0;
   [[nodiscard]] virtual std::string_view step() const = 0;
 
-  /// Which attempt of this step this is: 1 for the first.
+  /// Which attempt of this step, or element, this is: 1 for the first.
   [[nodiscard]] virtual int attempt() const = 0;
 
   /// Of a step over a list: the index of the element.
@@ -48,9 +48,9 @@ class step_context {
   /// The transaction in which a step that is declared transactional ends; null in other steps.
   [[nodiscard]] virtual squid_mesh::transaction* transaction() const = 0;
 
-  /// Starts a run that belongs to this one: a child. Whatever becomes of the attempt, the run is started once for each
-  /// key, and a transactional step starts it in its transaction. It goes on by itself; a step of the kind `child` waits
-  /// for one. Errors: as of `mesh::start_run`, `errc::interrupted` where the attempt has been told to stop.
+  /// Starts a run that belongs to this one: a child. Whatever becomes of the attempt, one is started for each workflow
+  /// and key, and a transactional step starts it in its transaction. It goes on by itself; a step of the kind `child`
+  /// waits for one. Errors: as of `mesh::start_run`, `errc::interrupted` where the attempt has been told to stop.
   virtual result<run_ref> start_child_run(std::string_view workflow, json payload, const child_options& options) = 0;
 
   /// Writes to the host's log, with the run, the step and the attempt. Secrets of the payload are masked.
