@@ -99,7 +99,7 @@ error to_error(const failure& why, bool writing) {
              starts_with_any(why.sqlstate(), {"40", "53", "57", "55P03", "25006", "26000", "42P05", "08"})) {
     made.code = errc::unavailable;
     made.retryable = true;
-  } else if (starts_with_any(why.sqlstate(), {"22", "23"})) {
+  } else if (starts_with_any(why.sqlstate(), {"21", "22", "23"})) {
     made.code = errc::invalid_argument;
   }
   return made;
