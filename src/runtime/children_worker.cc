@@ -2,6 +2,7 @@
 
 #include "model/run_job.h"
 #include "model/run_origin.h"
+#include "runtime/end_delivery.h"
 
 #include <atomic>
 #include <utility>
@@ -28,7 +29,7 @@ struct children_worker::round {
 void children_worker::execute(storage::claimed_job work, std::shared_ptr<jobs::slot> place) {
   const auto parent = parent_in(work.job);
   if (!parent) {
-    return end_job(place, {.is = job_change::kind::discard, .reason = "the job names no run"});
+    return end_delivery(node_, place, {.is = job_change::kind::discard, .reason = "the job names no run"});
   }
   auto first = std::make_shared<round>();
   first->place = std::move(place);
@@ -40,15 +41,15 @@ void children_worker::go_through(const std::shared_ptr<round>& page) {
   const time_point later = node_.around().clock->now() + failure_pause;
   auto found =
       node_.store().list_runs({.statuses = uncancelled, .parent = page->parent, .limit = page_size}, page->older_than);
-  if (!found) return end_job(page->place, {.is = job_change::kind::snooze, .at = later});
+  if (!found) return end_delivery(node_, page->place, {.is = job_change::kind::snooze, .at = later});
   const bool is_last = found->size() < page_size;
   if (!found->empty()) page->older_than = found->back().id;
   // One more than there are commands, so that the last one to end is not before the last one is given.
   page->left = 1;
   const auto one_less = [this, page, is_last, later] {
     if (--page->left > 0) return;
-    if (page->failed) return end_job(page->place, {.is = job_change::kind::snooze, .at = later});
-    if (is_last) return end_job(page->place, {.is = job_change::kind::finish});
+    if (page->failed) return end_delivery(node_, page->place, {.is = job_change::kind::snooze, .at = later});
+    if (is_last) return end_delivery(node_, page->place, {.is = job_change::kind::finish});
     std::vector<task> next;
     next.emplace_back([this, page] { go_through(page); });
     node_.around().tasks->post(std::move(next));
@@ -70,12 +71,6 @@ void children_worker::go_through(const std::shared_ptr<round>& page) {
     });
   }
   one_less();
-}
-
-void children_worker::end_job(const std::shared_ptr<jobs::slot>& place, job_change change) {
-  std::vector<commit> commits(1);
-  commits.front().jobs.push_back({.whose = place->delivery(), .change = std::move(change), .releases = std::nullopt});
-  node_.submit(std::move(commits), jobs::patience::persist, [place](auto) {});
 }
 
 std::vector<commit> children_worker::orphaned(std::span<const jobs::orphan> orphans, time_point /*now*/) {

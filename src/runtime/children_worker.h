@@ -21,7 +21,6 @@ class children_worker final : public jobs::worker {
  private:
   struct round;
   void go_through(const std::shared_ptr<round>& page);
-  void end_job(const std::shared_ptr<jobs::slot>& place, job_change change);
 
   commander& commands_;
   jobs::node& node_;

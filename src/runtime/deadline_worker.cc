@@ -1,6 +1,7 @@
 #include "runtime/deadline_worker.h"
 
 #include "model/run_job.h"
+#include "runtime/end_delivery.h"
 
 #include <utility>
 
@@ -16,22 +17,15 @@ void deadline_worker::execute(storage::claimed_job work, std::shared_ptr<jobs::s
   const time_point now = node_.around().clock->now();
   const auto watched = driven_by(work.job);
   const auto deadline = work.run ? work.run->run.deadline : std::nullopt;
-  const auto finish = [this, place, watched] { end_job(place, {.is = job_change::kind::finish}, watched); };
+  const auto finish = [this, place, watched] { end_delivery(node_, place, {.is = job_change::kind::finish}, watched); };
   if (!watched || !deadline || is_terminal(work.run->run.status) || work.run->run.imported_at) return finish();
-  if (now < *deadline) return end_job(place, {.is = job_change::kind::snooze, .at = *deadline}, std::nullopt);
+  if (now < *deadline) return end_delivery(node_, place, {.is = job_change::kind::snooze, .at = *deadline});
   commands_.give(watched->run, event::deadline_reached{}, [this, place, finish](const result<command_result>& given) {
     if (given) return finish();
     node_.around().log(level::error, "a run is past its deadline, and can't be ended: " + to_string(given.error()));
     const time_point later = node_.around().clock->now() + unreadable_pause;
-    end_job(place, {.is = job_change::kind::snooze, .at = later}, std::nullopt);
+    end_delivery(node_, place, {.is = job_change::kind::snooze, .at = later});
   });
-}
-
-void deadline_worker::end_job(const std::shared_ptr<jobs::slot>& place, job_change change,
-                              const std::optional<driven_branch>& releases) {
-  std::vector<commit> commits(1);
-  commits.front().jobs.push_back({.whose = place->delivery(), .change = std::move(change), .releases = releases});
-  node_.submit(std::move(commits), jobs::patience::persist, [place](auto) {});
 }
 
 std::vector<commit> deadline_worker::orphaned(std::span<const jobs::orphan> orphans, time_point /*now*/) {

@@ -16,9 +16,6 @@ class deadline_worker final : public jobs::worker {
   std::vector<commit> orphaned(std::span<const jobs::orphan> orphans, time_point now) override;
 
  private:
-  void end_job(const std::shared_ptr<jobs::slot>& place, job_change change,
-               const std::optional<driven_branch>& releases);
-
   commander& commands_;
   jobs::node& node_;
 };

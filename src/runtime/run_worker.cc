@@ -4,6 +4,7 @@
 #include "progress/payload.h"
 #include "runtime/commands.h"
 #include "runtime/drive.h"
+#include "runtime/end_delivery.h"
 
 #include <map>
 #include <string>
@@ -72,9 +73,7 @@ void run_worker::execute(storage::claimed_job work, std::shared_ptr<jobs::slot> 
   const bool is_for_nothing = reason.kind == "imported" || (reason.code == errc::not_found && !work.run);
   const auto change = is_for_nothing ? job_change{.is = job_change::kind::discard, .reason = to_string(reason)}
                                      : job_change{.is = job_change::kind::snooze, .at = later};
-  std::vector<commit> commits(1);
-  commits.front().jobs.push_back({.whose = place->delivery(), .change = change, .releases = std::nullopt});
-  node_.submit(std::move(commits), jobs::patience::persist, [place](auto) {});
+  end_delivery(node_, place, change);
 }
 
 /// Orphans of one run are taken over together: each on the state that the one before has left.

@@ -51,6 +51,17 @@ party_run begun(const char* how = "{}") {
   return run;
 }
 
+/// The first element has failed for good, and two others are done.
+party_run failed_fast() {
+  party_run run = begun();
+  run.deliver_lane(0);
+  run.deliver_lane(1);
+  run.done(1);
+  run.fails(0, no);
+  run.done(3);
+  return run;
+}
+
 using branches = std::vector<std::size_t>;
 
 TEST(Elements, BeginOnLanesOfTheirOwn) {
@@ -255,12 +266,7 @@ TEST(Elements, CanBeGoneThroughAgain) {
 }
 
 TEST(Elements, OfAListKeepTheirInputWhenTheRunIsRetried) {
-  party_run run = begun();
-  run.deliver_lane(0);
-  run.deliver_lane(1);
-  run.done(1);
-  run.fails(0, no);
-  run.done(3);
+  party_run run = failed_fast();
   const decision made = run.on(event::retried{.by = {}, .inputs = {{"invite", {{"from", "ada"}}}}});
   ASSERT_TRUE(made.refusal);
   EXPECT_EQ(made.refusal->problems.front().rule, "list_goes_on_as_it_is");
@@ -294,12 +300,7 @@ TEST(Wakes, AreReconciledWithWhatTheCommitSaysOfTheirJobs) {
 }
 
 TEST(Elements, ThatAreDoneStayDoneWhenTheRunIsRetried) {
-  party_run run = begun();
-  run.deliver_lane(0);
-  run.deliver_lane(1);
-  run.done(1);
-  run.fails(0, no);
-  run.done(3);
+  party_run run = failed_fast();
   ASSERT_EQ(run.state.ended, run_status::failed);
   const decision retried = run.on(event::retried{});
   EXPECT_EQ(retried.woken, branches{0});
