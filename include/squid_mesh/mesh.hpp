@@ -109,8 +109,17 @@ struct retry_options : command {
   json input = nullptr;
 };
 
+struct migrate_options : command {
+  /// The fingerprint of the definition by which the run is to go on; empty: the newest of its workflow that was added
+  /// here, or else by any process.
+  std::string definition{};
+  /// Steps that are called otherwise there: the new names by the old ones.
+  std::map<std::string, std::string> steps{};
+};
+
 struct replay_options : command {
-  /// Pin the new run to the workflow as this process knows it, rather than to the definition of the old one.
+  /// Pin the new run to the workflow as this process knows it, or else to the newest one that any process has added,
+  /// rather than to the definition of the old one.
   bool newest_definition = false;
   /// Replay the run although steps have completed in it whose effects can't be undone or made good.
   bool allow_irreversible = false;
@@ -152,6 +161,37 @@ struct live_run {
   std::vector<std::string> missing;  ///< steps at which it is or to which it may come, and that have no handler here
   std::string why;                   ///< a sentence
 };
+
+/// A definition that was added to the database.
+struct definition_view {
+  std::string fingerprint;
+  std::string workflow;
+  std::string version;
+  time_point added_at{};
+};
+json to_json(const definition_view& of);
+
+/// A process that works on the database, or did: one that ends well is no longer listed.
+struct node_view {
+  std::string name;
+  std::string id;  ///< a uuid, new for each start
+  time_point started_at{};
+  time_point heard_of_at{};  ///< its last heartbeat
+  bool is_alive = true;      ///< otherwise its work is given to others
+};
+json to_json(const node_view& node);
+
+/// A queue that has jobs which haven't ended, or that is paused.
+struct queue_view {
+  std::string queue;
+  std::size_t available = 0;  ///< due, and nobody has fetched them
+  std::size_t scheduled = 0;  ///< for later
+  std::size_t executing = 0;
+  std::size_t retryable = 0;                ///< failed, and tried again later
+  std::optional<time_point> waiting_since;  ///< since when the oldest available one is due
+  bool is_paused = false;                   ///< nothing is fetched from it
+};
+json to_json(const queue_view& queue);
 
 /// A cron trigger that was added, and when it fires.
 struct schedule_view {
@@ -197,7 +237,8 @@ class mesh {
   }
 
   /// Starts a run: validates the payload (null is as good as an empty object), fills in defaults and stores the run.
-  /// When this returns, the run is durable. `errc::invalid_payload` lists every problem; nothing was written then.
+  /// The workflow is the one that was added here, or else the newest of the name that any process has added. When this
+  /// returns, the run is durable. `errc::invalid_payload` lists every problem; nothing was written then.
   result<run_ref> start_run(std::string_view workflow, json payload = json::object(),
                             const start_options& options = {});
   result<run_ref> start_run(const declaration& workflow, json payload = json::object(),
@@ -245,6 +286,15 @@ class mesh {
   /// Lets a failed run go on where it failed. Not one whose steps have been compensated.
   result<command_receipt> retry_run(const run_id& id, const retry_options& options = {});
 
+  /// Lets a run that has not ended go on by another definition of its workflow. That is done where the definition could
+  /// have had this very history, and comes to the same point by it: everything in which the definitions differ is then
+  /// still ahead. A run at which a worker is at this moment is not moved. Errors: `invalid_argument` for steps that
+  /// aren't there, `not_found`, and `conflict` of the kind "executed", "same_definition", "other_history" (it would
+  /// have gone another way), "other_position" (it would be elsewhere now), "other_terms" (it waits for something that
+  /// is declared otherwise), "other_payload" (its payload would not be taken, or secrets of it would be shown),
+  /// "run_has_ended" or "run_is_ending".
+  result<command_receipt> migrate_run(const run_id& id, const migrate_options& options = {});
+
   /// Starts a new run with the payload of an old one, to which it is linked. Under an idempotency key at most once.
   /// `errc::conflict` of the kind "irreversible" where steps stand in its way: see `allow_irreversible`; the error's
   /// details name them as `steps`.
@@ -254,6 +304,7 @@ class mesh {
   /// that haven't ended, and those that have failed.
   result<std::vector<bulk_outcome>> cancel_runs(run_filter filter, const command& by = {});
   result<std::vector<bulk_outcome>> retry_runs(run_filter filter, const command& by = {});
+  result<std::vector<bulk_outcome>> migrate_runs(run_filter filter, const migrate_options& options = {});
   result<std::vector<bulk_replay>> replay_runs(const run_filter& filter, const replay_options& options = {});
 
   /// What becomes of a workflow's runs that haven't ended, newest first: those of its present definition, and those
@@ -284,6 +335,15 @@ class mesh {
 
   /// The runs that match, newest first.
   [[nodiscard]] result<run_page> list_runs(const run_filter& filter = {}) const;
+
+  /// The definitions in the database, by workflow, the newest of each first; of one workflow, or of all.
+  [[nodiscard]] result<std::vector<definition_view>> list_definitions(std::string_view workflow = {}) const;
+  /// The definition of a fingerprint; `not_found`.
+  [[nodiscard]] result<definition> find_definition(std::string_view fingerprint) const;
+  /// Those heard of last first.
+  [[nodiscard]] result<std::vector<node_view>> list_nodes() const;
+  /// By name.
+  [[nodiscard]] result<std::vector<queue_view>> list_queues() const;
 
   /// Waits until the run has ended and returns it; `errc::timeout` where it hasn't by then.
   [[nodiscard]] result<run_view> await_run(const run_id& id, milliseconds timeout) const;

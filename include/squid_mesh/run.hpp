@@ -28,6 +28,7 @@ constexpr bool is_terminal(run_status status) {
 
 enum class step_status { pending, running, waiting, retrying, completed, failed, skipped, cancelled };
 std::string_view to_string(step_status status);
+std::optional<step_status> parse_step_status(std::string_view name);
 
 enum class attempt_status { running, completed, failed, timed_out, lost, interrupted, cancelled };
 std::string_view to_string(attempt_status status);

@@ -2,6 +2,8 @@
 
 #include <squid_mesh/ids.hpp>
 
+#include <algorithm>
+
 namespace squid_mesh {
 namespace {
 
@@ -57,18 +59,30 @@ std::string to_string(const run_id& id) { return to_string(id.value); }
 
 std::string to_string(job_id id) { return std::to_string(id.value); }
 
-uuid make_uuid_v7(time_point now, random_source& random) {
-  const auto ms = static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(now.time_since_epoch()).count());
+namespace {
+
+uuid uuid_v7(time_point at, std::uint64_t rest) {
+  const auto ms = static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(at.time_since_epoch()).count());
   // RFC 9562 lets the 12 bits after the version refine the time: ids made in one process keep its order better so.
-  const auto sub_ms = static_cast<std::uint64_t>(now.time_since_epoch().count() % 1000) * 4096 / 1000;
+  const auto sub_ms = static_cast<std::uint64_t>(at.time_since_epoch().count() % 1000) * 4096 / 1000;
   const std::uint64_t high = (ms << 16U) | 0x7000U | sub_ms;
-  const std::uint64_t low = (random.next() >> 2U) | (std::uint64_t{0b10} << 62U);
+  const std::uint64_t low = (rest >> 2U) | (std::uint64_t{0b10} << 62U);
   uuid id;
   for (std::size_t i = 0; i < 8; ++i) {
     id.bytes[i] = static_cast<std::uint8_t>(high >> (56 - 8 * i));
     id.bytes[8 + i] = static_cast<std::uint8_t>(low >> (56 - 8 * i));
   }
   return id;
+}
+
+}  // namespace
+
+uuid make_uuid_v7(time_point now, random_source& random) { return uuid_v7(now, random.next()); }
+
+uuid first_uuid_v7(time_point at) {
+  // What 48 bits of milliseconds can say.
+  constexpr time_point last{milliseconds((std::int64_t{1} << 48) - 1)};
+  return uuid_v7(std::clamp(at, time_point{}, last), 0);
 }
 
 }  // namespace squid_mesh

@@ -229,6 +229,8 @@ class historian {
         return tell_resolution(who, step, text_of(data, "as")) + because(data);
       case fact_kind::retry_requested:
         return who + " let the run go on where it failed" + because(data);
+      case fact_kind::run_migrated:
+        return who + " moved the run to another definition of its workflow" + because(data);
       default:
         return tell_of_event(f, data);
     }

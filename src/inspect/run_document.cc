@@ -110,8 +110,8 @@ class document_writer {
 
   /// Members that only the engine writes, and that say nothing of what users gave it.
   static bool is_the_engines(const std::string& key) {
-    const auto own = {"retry_at", "until",    "quorum", "on_expiry", "idle", "as",
-                      "run",      "workflow", "count",  "index",     "lane"};
+    const auto own = {"retry_at", "until", "quorum", "on_expiry", "idle", "as", "run",
+                      "workflow", "count", "index",  "lane",      "from", "to", "renamed"};
     return std::ranges::find(own, key) != own.end();
   }
 

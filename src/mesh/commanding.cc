@@ -135,6 +135,20 @@ result<command_receipt> mesh::retry_run(const run_id& id, const retry_options& o
   return give(impl_->commands, id, event::retried{.by = said_by(options), .inputs = options.input});
 }
 
+result<command_receipt> mesh::migrate_run(const run_id& id, const migrate_options& options) {
+  if (auto good = check_said(options.actor, options.reason, options.idempotency_key); !good) {
+    return std::unexpected(good.error());
+  }
+  const auto records = impl_->workers.store().read_recent(id);
+  if (!records) return std::unexpected(records.error());
+  const std::string& workflow = records->run.workflow;
+  auto to = options.definition.empty() ? impl_->known.newest(workflow) : impl_->known.pinned(options.definition);
+  if (!to) return std::unexpected(std::move(to).error());
+  if ((*to)->name() != workflow) return invalid("the definition is one of workflow " + (*to)->name());
+  return give(impl_->commands, id,
+              event::migrated{.by = said_by(options), .to = *std::move(to), .steps = options.steps, .state = {}});
+}
+
 result<run_ref> mesh::replay_run(const run_id& id, const replay_options& options) {
   if (auto good = check_said(options.actor, options.reason, options.idempotency_key); !good) {
     return std::unexpected(good.error());
@@ -147,7 +161,7 @@ result<run_ref> mesh::replay_run(const run_id& id, const replay_options& options
   if (!options.allow_irreversible) {
     if (auto good = check_replay(impl_->known, *history); !good) return std::unexpected(std::move(good).error());
   }
-  auto workflow = options.newest_definition ? impl_->known.find(old.workflow) : impl_->known.pinned(old.definition);
+  auto workflow = options.newest_definition ? impl_->known.newest(old.workflow) : impl_->known.pinned(old.definition);
   if (!workflow) return std::unexpected(std::move(workflow).error());
   if ((*workflow)->find_trigger(old.trigger) == nullptr) {
     return std::unexpected(error{.code = errc::conflict,
@@ -194,6 +208,11 @@ result<std::vector<bulk_outcome>> mesh::retry_runs(run_filter filter, const comm
   if (filter.statuses.empty()) filter.statuses = {run_status::failed};
   return give_to_all<bulk_outcome>(list_runs(filter),
                                    [&](const run_id& id) { return retry_run(id, retry_options{by}); });
+}
+
+result<std::vector<bulk_outcome>> mesh::migrate_runs(run_filter filter, const migrate_options& options) {
+  if (filter.statuses.empty()) filter.statuses = uncancelled;
+  return give_to_all<bulk_outcome>(list_runs(filter), [&](const run_id& id) { return migrate_run(id, options); });
 }
 
 result<std::vector<bulk_replay>> mesh::replay_runs(const run_filter& filter, const replay_options& options) {

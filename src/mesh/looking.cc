@@ -3,6 +3,7 @@
 #include "inspect/graph.h"
 #include "inspect/view.h"
 #include "mesh/impl.h"
+#include "progress/migration.h"
 
 #include <string>
 #include <utility>
@@ -25,7 +26,7 @@ result<view_request> mesh::impl::ask_about(const run_id& id, inspect_options loo
   if (!jobs) return std::unexpected(std::move(jobs).error());
   auto children = store.list_runs({.parent = id, .limit = max_children_shown}, std::nullopt);
   if (!children) return std::unexpected(std::move(children).error());
-  return view_request{.history = *std::move(history),
+  return view_request{.history = in_present_words(*std::move(history)),
                       .definition = *std::move(workflow),
                       .jobs = *std::move(jobs),
                       .options = looking,

@@ -53,7 +53,7 @@ result<std::vector<live_run>> mesh::list_live_runs(std::string_view workflow, st
   auto records =
       store.list_runs({.workflow = std::string(workflow), .statuses = std::move(live), .limit = limit}, std::nullopt);
   if (!records) return std::unexpected(std::move(records).error());
-  const auto newest = impl_->known.find(workflow);
+  const auto newest = impl_->known.newest(workflow);
   std::vector<live_run> runs;
   for (const run_record& record : *records) {
     if (record.imported_at) continue;
@@ -61,7 +61,7 @@ result<std::vector<live_run>> mesh::list_live_runs(std::string_view workflow, st
     seen.run = summarise(record);
     seen.definition = record.definition;
     seen.is_newest = newest && (*newest)->fingerprint() == record.definition;
-    const auto history = store.read_run(record.id);
+    const auto history = store.read_recent(record.id);
     if (!history && history.error().code != errc::not_found) return std::unexpected(history.error());
     const auto state = history ? impl_->known.fold(*history) : result<run_state>(std::unexpected(history.error()));
     if (state) {

@@ -24,6 +24,15 @@ result<schedule_record> find_schedule(storage::store& store, std::string_view wo
 
 }  // namespace
 
+json to_json(const schedule_view& schedule) {
+  json out = {{"workflow", schedule.workflow},          {"trigger", schedule.trigger},
+              {"expression", schedule.expression},      {"timezone", schedule.timezone},
+              {"next_at", to_string(schedule.next_at)}, {"paused", schedule.paused}};
+  if (schedule.last_at) out["last_at"] = to_string(*schedule.last_at);
+  if (schedule.last_run) out["last_run"] = to_string(*schedule.last_run);
+  return out;
+}
+
 result<std::vector<schedule_view>> mesh::list_schedules() const {
   auto records = impl_->workers.store().list_schedules();
   if (!records) return std::unexpected(std::move(records).error());
@@ -60,7 +69,7 @@ result<bool> mesh::resume_schedule(std::string_view workflow, std::string_view t
 }
 
 result<run_ref> mesh::trigger_schedule(std::string_view workflow, std::string_view trigger) {
-  auto found = impl_->known.find(workflow);
+  auto found = impl_->known.newest(workflow);
   if (!found) return std::unexpected(std::move(found).error());
   const definition::trigger* declared = (*found)->find_trigger(trigger);
   if (declared == nullptr || !declared->schedule) {

@@ -36,7 +36,7 @@ result<start_times> times_of(const start_options& starting, time_point now) {
 
 result<std::vector<commit>> mesh::impl::plan_starts(std::string_view workflow, const std::vector<json>& payloads,
                                                     const start_options& starting) {
-  auto found = known.find(workflow);
+  auto found = known.newest(workflow);
   if (!found) return std::unexpected(std::move(found).error());
   const time_point now = workers.now();
   const auto times = times_of(starting, now);

@@ -104,6 +104,15 @@ struct commit {
 
   std::optional<schedule_change> schedule;
 
+  /// The run's state after one of these facts, which is kept instead of an earlier one.
+  std::optional<snapshot> keeps{};
+
+  /// The fingerprint of another definition, to which the run is pinned from now on. Without a change of its status.
+  std::string pins{};
+  /// Jobs of the run that wait: if one of them doesn't any more, the commit is refused. Who claims one afterwards reads
+  /// a journal that has these facts. Only beside facts, and not with other changes of jobs.
+  std::vector<job_id> idle{};
+
   /// Whether its run may have ended before, so that it may be gone: then the commit is refused.
   [[nodiscard]] bool may_follow_end() const {
     return std::ranges::any_of(facts, [](const fact& f) { return squid_mesh::may_follow_end(f.kind); });

@@ -40,6 +40,8 @@ namespace squid_mesh {
 ///   elements_begun       {"count": n}                        the step over a list begins with so many elements
 ///   element_completed    {"index": i, "output": json}
 ///   lane_ended           {"lane": k}                         a branch of such a step begins no element any more
+///   run_migrated         command with "from", "to": fingerprints and "steps": {old name: new name}  the run goes on by
+///                        another definition, which calls these steps otherwise; names no step
 ///   compensation_resolved  command with "as": "retried" | "skipped" | "done"  a compensation had failed for good
 ///
 /// Of an attempt at an element of a list, the facts of attempts have its "index", too.
@@ -76,6 +78,7 @@ enum class fact_kind {
   elements_begun,
   element_completed,
   lane_ended,
+  run_migrated,
 };
 
 /// Whether such a fact can come after a run's end: in which case the run may be gone.

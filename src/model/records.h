@@ -8,6 +8,8 @@
 #include <squid_mesh/run.hpp>
 #include <squid_mesh/time.hpp>
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -76,10 +78,17 @@ struct ended_run {
   bool operator==(const ended_run&) const = default;
 };
 
-/// A run with everything that happened to it.
+/// A run's state after so many facts, as text: see `progress/snapshot.h`. Never the truth, which is the journal.
+struct snapshot {
+  std::int64_t seq = 0;
+  std::string text;
+};
+
+/// A run with what happened to it: everything, or all that came after a snapshot.
 struct journal {
   run_record run;
   std::vector<fact> facts;
+  std::optional<snapshot> before{};  ///< what the facts follow; none: they are all there are
 };
 
 /// One row of `oban_jobs`, its JSON columns as text.
@@ -135,6 +144,33 @@ struct schedule_record {
 struct node_identity {
   std::string name;
   std::string id;  ///< a uuid, new for each start
+};
+
+/// One row of `squid_mesh_nodes`.
+struct node_record {
+  node_identity node;
+  time_point started_at{};
+  time_point beat_at{};
+  time_point expires_at{};
+};
+
+/// One row of `squid_mesh_definitions`, without its document.
+struct definition_record {
+  std::string fingerprint;
+  std::string name;
+  std::string version;
+  time_point added_at{};
+};
+
+/// A queue that has jobs which haven't ended, or from which nothing is fetched.
+struct queue_record {
+  std::string queue;
+  std::size_t available = 0;
+  std::size_t scheduled = 0;
+  std::size_t executing = 0;
+  std::size_t retryable = 0;
+  std::optional<time_point> waiting_since{};  ///< the available one that has waited longest
+  bool is_paused = false;
 };
 
 }  // namespace squid_mesh

@@ -131,6 +131,29 @@ class command_decider : public decider {
     return finish(false);
   }
 
+  /// Nothing else changes: the run is where it was, and shows what it showed.
+  decision operator()(const event::migrated& what) {
+    if (is_repeated(what.by) || has_ended() || is_ending()) return std::move(made_);
+    const std::string from = state_.definition->fingerprint();
+    if (what.to->fingerprint() == from) {
+      made_.refusal = forbidden("same_definition", "the run goes on by this definition already");
+    } else if (what.is_executed) {
+      made_.refusal = forbidden("executed", "a worker is at the run: it can be moved while it waits");
+    } else if (!what.state) {
+      made_.refusal = what.state.error();
+    } else {
+      state_ = *what.state;
+      json data = to_data(what.by);
+      data["from"] = from;
+      data["to"] = what.to->fingerprint();
+      data["steps"] = what.steps;
+      record(fact_kind::run_migrated, std::nullopt, data.dump());
+      made_.pins = what.to->fingerprint();
+      if (is_snapshot_due(state_)) made_.keeps = take_snapshot(state_);
+    }
+    return std::move(made_);
+  }
+
  private:
   static std::string_view name_of(event::compensation_resolved::how as) {
     using how = event::compensation_resolved::how;

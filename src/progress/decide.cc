@@ -340,6 +340,8 @@ void add_to(commit& whole, const run_state& after, const decision& made, const s
   whole.run = after.id;
   whole.facts.insert(whole.facts.end(), made.facts.begin(), made.facts.end());
   if (made.status) whole.status = made.status;
+  if (made.keeps) whole.keeps = made.keeps;
+  if (!made.pins.empty()) whole.pins = made.pins;
   whole.retires_jobs = whole.retires_jobs || made.retires_jobs;
   if (job) {
     whole.jobs.push_back({.whose = *job, .change = made.job, .releases = std::nullopt});

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "model/commit.h"
+#include "progress/migration.h"
 #include "progress/run_state.h"
 
 #include <squid_mesh/error.hpp>
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -124,6 +126,15 @@ struct compensation_resolved {
   how as = how::retried;
 };
 
+/// The run is to go on by another definition: `state` is where it is by that, or why it can't be moved.
+struct migrated {
+  command by;
+  std::shared_ptr<const definition> to;
+  step_names steps;
+  result<run_state> state;
+  bool is_executed = false;  ///< whether somebody executes a job of the run
+};
+
 }  // namespace event
 
 using worker_event =
@@ -131,7 +142,7 @@ using worker_event =
                  event::worker_died, event::child_planned, event::child_ended, event::child_goes_on>;
 using command_event =
     std::variant<event::unblocked, event::approved, event::rejected, event::signalled, event::cancelled,
-                 event::deadline_reached, event::retried, event::compensation_resolved>;
+                 event::deadline_reached, event::retried, event::compensation_resolved, event::migrated>;
 
 /// What `decide` may know of the world.
 struct moment {
@@ -160,7 +171,9 @@ struct decision {
   std::vector<std::size_t> opened;
   /// Branches that a command lets go on: each gets a job now, if it has none.
   std::vector<std::size_t> woken;
-  bool retires_jobs = false;  ///< see `commit::retires_jobs`
+  bool retires_jobs = false;      ///< see `commit::retires_jobs`
+  std::optional<snapshot> keeps;  ///< the state that it leads to, now and then
+  std::string pins;               ///< see `commit::pins`
   /// A run that begins with this, with its jobs.
   std::optional<commit> begins;
   bool wakes_parent = false;      ///< the run has ended for which another one waits

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "progress/decide.h"
+#include "progress/snapshot.h"
 
 #include <squid_mesh/error.hpp>
 
@@ -46,6 +47,7 @@ class decider {
 
   /// Adds the change of the projection, if there is one.
   decision finish(bool holds_job) {
+    if (!made_.facts.empty() && is_snapshot_due(state_)) made_.keeps = take_snapshot(state_);
     if (state_.ended && !made_.facts.empty()) {
       const bool has_branches = state_.definition->has_dependencies() || state_.definition->has_lanes();
       made_.retires_jobs = !holds_job || has_branches || state_.has_deadline;

@@ -17,6 +17,38 @@ element_list::element_list(json items, json shared, std::size_t lanes, time_poin
   for (std::size_t i = 0; i < lanes_.size(); ++i) lanes_[i].next = i;
 }
 
+element_list::element_list(parts all)
+    : items_(std::move(all.items)),
+      shared_(std::move(all.shared)),
+      begun_at_(all.begun_at),
+      all_(std::move(all.elements)),
+      lanes_(all.open_lanes.size()),
+      closing_(all.is_closing),
+      failure_(std::move(all.failure)) {
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    lanes_[i] = {.is_open = all.open_lanes[i] != 0, .next = i, .retrying = {}};
+    if (lanes_[i].is_open) ++open_lanes_;
+    skip_done(lanes_[i]);
+  }
+  for (std::size_t i = 0; i < all_.size(); ++i) {
+    const element_progress& each = all_[i];
+    if (each.status == step_status::completed) ++completed_;
+    if (each.status == step_status::failed) ++failed_;
+    if (each.until) lanes_[lane_of(i)].retrying.emplace(*each.until, i);
+  }
+}
+
+element_list::parts element_list::take_apart() const {
+  parts all{.items = items_,
+            .shared = shared_,
+            .begun_at = begun_at_,
+            .elements = all_,
+            .is_closing = closing_,
+            .failure = failure_};
+  for (const lane_progress& each : lanes_) all.open_lanes.push_back(each.is_open ? 1 : 0);
+  return all;
+}
+
 std::size_t element_list::retrying() const {
   std::size_t count = 0;
   for (const lane_progress& each : lanes_) count += each.retrying.size();

@@ -7,6 +7,7 @@
 #include <squid_mesh/time.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
@@ -33,6 +34,19 @@ class element_list {
  public:
   /// `shared`: what every element's input has beside the element.
   element_list(json items, json shared, std::size_t lanes, time_point now);
+
+  /// All that a list is; the rest of it follows.
+  struct parts {
+    json items;
+    json shared;
+    time_point begun_at{};
+    std::vector<element_progress> elements{};
+    std::vector<std::uint8_t> open_lanes{};  ///< for each lane: whether it is open
+    bool is_closing = false;
+    std::optional<json> failure{};
+  };
+  explicit element_list(parts all);
+  [[nodiscard]] parts take_apart() const;
 
   [[nodiscard]] std::size_t size() const { return all_.size(); }
   [[nodiscard]] std::size_t lane_count() const { return lanes_.size(); }

@@ -8,6 +8,9 @@
 namespace squid_mesh {
 namespace {
 
+/// What a fact takes beside its data, about: that is read with it.
+constexpr std::size_t fact_overhead = 100;
+
 /// Whether such a thing happens to steps of the kind.
 bool happens_to(step_kind kind, fact_kind what) {
   switch (what) {
@@ -55,6 +58,8 @@ bool folding::apply() {
   if (!fits) return false;
   state_.last_seq = fact_.seq;
   state_.last_at = fact_.at;
+  ++state_.unkept.facts;
+  state_.unkept.bytes += fact_overhead + fact_.data.size();
   note_key();
   if (state_.active == 0 && !state_.ended) come_to_rest();
   return true;
@@ -81,6 +86,8 @@ bool folding::apply_to_run() {
       return wind_down(run_status::failed);
     case fact_kind::retry_requested:
       return retry();
+    case fact_kind::run_migrated:
+      return !state_.ended;
     default:
       return false;
   }

@@ -2,6 +2,8 @@
 
 #include "model/run_origin.h"
 #include "progress/damaged.h"
+#include "progress/migration.h"
+#include "progress/snapshot.h"
 
 #include <squid_mesh/detail/input_rules.hpp>
 
@@ -31,6 +33,17 @@ std::optional<std::map<std::int64_t, std::size_t>> read_routes(const std::string
   } catch (const json::exception&) {
     return std::nullopt;
   }
+}
+
+/// The journal calls all steps as the definition does.
+result<run_state> fold_in_order(std::shared_ptr<const definition> workflow, const journal& history) {
+  auto state = history.before ? restore(std::move(workflow), history.run, *history.before)
+                              : begin(std::move(workflow), history.run);
+  if (!state) return state;
+  for (const fact& next : history.facts) {
+    if (auto applied = apply(*state, next); !applied) return std::unexpected(std::move(applied).error());
+  }
+  return state;
 }
 
 }  // namespace
@@ -113,12 +126,10 @@ result<run_state> begin(std::shared_ptr<const definition> workflow, const run_re
 }
 
 result<run_state> fold(std::shared_ptr<const definition> workflow, const journal& history) {
-  auto state = begin(std::move(workflow), history.run);
-  if (!state) return state;
-  for (const fact& next : history.facts) {
-    if (auto applied = apply(*state, next); !applied) return std::unexpected(std::move(applied).error());
-  }
-  return state;
+  const auto is_move = [](const fact& each) { return each.kind == fact_kind::run_migrated; };
+  if (!std::ranges::any_of(history.facts, is_move)) return fold_in_order(std::move(workflow), history);
+  if (history.before) return damaged(history.run.id, history.before->seq, "its snapshot is of an earlier definition");
+  return fold_in_order(std::move(workflow), in_present_words(history));
 }
 
 run_status status_to_store(run_status stored, run_status actual, bool job_is_held) {

@@ -50,6 +50,13 @@ struct completion {
   json output;
 };
 
+/// What has happened since the last snapshot of a run, or since its start.
+struct unkept_facts {
+  std::int64_t facts = 0;
+  std::size_t bytes = 0;
+  std::size_t last_size = 0;  ///< of that snapshot
+};
+
 /// Who has approved, in the order of their approvals.
 std::vector<std::string> approvers_of(const step_progress& gate);
 
@@ -94,6 +101,8 @@ struct run_state {
   std::map<std::string, std::deque<json>, std::less<>> events;  ///< those that came and were not taken yet, by name
   std::set<std::string, std::less<>> command_keys;              ///< the idempotency keys of the commands so far
 
+  unkept_facts unkept;
+
   /// Of an imported run, by fact: the transition that was followed. Why can't be asked again: secrets are masked.
   std::optional<std::map<std::int64_t, std::size_t>> known_routes;
 
@@ -119,7 +128,7 @@ result<run_state> begin(std::shared_ptr<const definition> workflow, const run_re
 /// fact that can't follow it: a sign of a damaged journal.
 result<void> apply(run_state& state, const fact& next);
 
-/// `begin`, then `apply` for every fact.
+/// Begins, or goes on from the snapshot, then applies every fact.
 result<run_state> fold(std::shared_ptr<const definition> workflow, const journal& history);
 
 /// The status that the runs table should show after a commit: see `run_record::status`.

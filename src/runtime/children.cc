@@ -104,7 +104,7 @@ result<run_ref> children::start(std::string_view workflow, const json& payload, 
 }
 
 result<std::optional<result<json>>> children::outcome_of(const run_id& id) {
-  auto history = node_.store().read_run(id);
+  auto history = node_.store().read_recent(id);
   if (!history && history.error().code == errc::not_found) {
     return result<json>(std::unexpected(error{.code = errc::step_failed,
                                               .message = "run " + to_string(id) + " is not there any more",

@@ -43,7 +43,7 @@ class commander {
 
  private:
   struct plan;
-  result<plan> decide_now(const run_id& run, const command_event& what);
+  result<plan> decide_now(const run_id& run, command_event what);
   void stop_workers(const std::vector<job_id>& jobs);
 
   workflows& known_;

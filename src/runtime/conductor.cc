@@ -20,8 +20,9 @@ bool writes_something(const decision& made) { return !made.facts.empty() || made
 
 }  // namespace
 
-conductor::conductor(jobs::node& node, run_state state, redactor secrets)
-    : node_(node),
+conductor::conductor(workflows& known, jobs::node& node, run_state state, redactor secrets)
+    : known_(known),
+      node_(node),
       run_(state.id),
       definition_(state.definition),
       secrets_(std::move(secrets)),
@@ -86,28 +87,43 @@ void conductor::pump(const desk_ref& open) {
   go_on(std::move(done));
 }
 
-/// With `mutex_` held. False: nobody knows where the run is; what waits is seen to.
+bool conductor::has_moved() const {
+  const std::lock_guard lock(mutex_);
+  return moved_;
+}
+
+/// With `mutex_` held. False: nobody knows where the run is, or somebody else does; what waits is seen to.
 bool conductor::bring_up_to_date(const desk_ref& open) {
   if (!outdated_ && state_.last_seq >= expected_seq_) return true;
-  auto history = node_.store().read_run(run_);
-  auto state = history ? fold(definition_, *history) : result<run_state>(std::unexpected(history.error()));
-  if (state) {
+  auto state = read_state();
+  if (state && state->definition->fingerprint() == definition_->fingerprint()) {
     state_ = *std::move(state);
     expected_seq_ = state_.last_seq;
     outdated_ = false;
     return true;
   }
+  if (state) {
+    // Nobody executed a job of the run when it was moved. What waits here has begun since, or isn't ours any more.
+    moved_ = true;
+    put_back(*open, {.is = job_change::kind::give_back});
+    return false;
+  }
   log(level::error, to_string(state.error()));
+  const time_point now = node_.around().clock->now();
   const bool is_deleted = state.error().code == errc::not_found;
   if (state.error().code == errc::storage || is_deleted) {
-    for (const happening& each : std::exchange(open->waiting, {})) put_aside(each.who->place(), unreadable_pause);
-    desk_.reset();
+    put_back(*open, {.is = job_change::kind::snooze, .at = now + unreadable_pause});
   } else {
     // The results of attempts are not to be lost for it: the same again soon.
-    node_.at(node_.around().clock->now() + unavailable_pause,
-             [self = shared_from_this(), open] { self->post_pump(open); });
+    node_.at(now + unavailable_pause, [self = shared_from_this(), open] { self->post_pump(open); });
   }
   return false;
+}
+
+result<run_state> conductor::read_state() const {
+  const auto history = node_.store().read_recent(run_);
+  if (!history) return std::unexpected(history.error());
+  return known_.fold(*history);
 }
 
 void conductor::post_pump(desk_ref open) {
@@ -116,13 +132,17 @@ void conductor::post_pump(desk_ref open) {
   node_.around().tasks->post(std::move(tasks));
 }
 
-/// The job comes back after a while, whatever the run's state is.
-void conductor::put_aside(const jobs::slot& place, microseconds pause) {
+/// Nothing is decided: all jobs that wait for it go back.
+void conductor::put_back(desk& open, const job_change& change) {
+  for (const happening& each : std::exchange(open.waiting, {})) put_back(each.who->place(), change);
+  desk_.reset();
+}
+
+/// The job comes back, whatever the run's state is.
+void conductor::put_back(const jobs::slot& place, const job_change& change) {
   std::vector<commit> commits;
   commits.push_back({.run = run_});
-  commits.back().jobs.push_back({.whose = place.delivery(),
-                                 .change = {.is = job_change::kind::snooze, .at = node_.around().clock->now() + pause},
-                                 .releases = std::nullopt});
+  commits.back().jobs.push_back({.whose = place.delivery(), .change = change, .releases = std::nullopt});
   node_.submit(std::move(commits), jobs::patience::persist, [](auto) {});
 }
 
@@ -130,8 +150,9 @@ void conductor::put_aside(const jobs::slot& place, microseconds pause) {
 std::vector<commit> conductor::plan(desk& open) {
   for (auto each = open.written.begin(); each != open.written.end(); ++each) {
     decide_on(*each);
-    if (!each->made.begins) continue;
-    // A commit has room for one run that begins. What came after it waits for the next.
+    // A commit has room for one run that begins; and on a state that is broken nothing more is decided. What came after
+    // it waits for the next.
+    if (!each->made.begins && !outdated_) continue;
     open.waiting.insert(open.waiting.begin(), std::make_move_iterator(each + 1),
                         std::make_move_iterator(open.written.end()));
     open.written.erase(each + 1, open.written.end());
@@ -238,7 +259,8 @@ void conductor::refused(const error& reason, desk& open) {
     failure.code = errc::storage;
     again.front().what = event::failed{.of = output->of, .reason = std::move(failure)};
   } else {
-    put_aside(again.front().who->place(), refused_pause);
+    put_back(again.front().who->place(),
+             {.is = job_change::kind::snooze, .at = node_.around().clock->now() + refused_pause});
     again.clear();
   }
   open.waiting.insert(open.waiting.begin(), std::make_move_iterator(again.begin()),
@@ -308,9 +330,11 @@ result<run_state> conductor::durable_state() const {
     const std::lock_guard lock(mutex_);
     return state_;
   }
-  auto history = node_.store().read_run(run_);
-  if (!history) return std::unexpected(std::move(history).error());
-  return fold(definition_, *history);
+  auto state = read_state();
+  if (state && state->definition->fingerprint() != definition_->fingerprint()) {
+    return std::unexpected(error{.code = errc::conflict, .message = "the run goes on by another definition"});
+  }
+  return state;
 }
 
 conductor::attempt_plan conductor::plan_attempt(next_attempt what, time_point now) const {

@@ -5,6 +5,7 @@
 #include "jobs/node.h"
 #include "jobs/worker.h"
 #include "progress/decide.h"
+#include "runtime/workflows.h"
 #include "storage/store.h"
 
 #include <squid_mesh/definition.hpp>
@@ -44,13 +45,16 @@ class performer {
 /// The state is moved on before the commit is durable, but nothing begins before.
 class conductor : public std::enable_shared_from_this<conductor> {
  public:
-  conductor(jobs::node& node, run_state state, redactor secrets);
+  conductor(workflows& known, jobs::node& node, run_state state, redactor secrets);
 
   /// Something happened on a branch. Safe to call from several threads.
   void on(std::shared_ptr<performer> who, worker_event what);
 
   /// Says how far the journal has got at least; the next event is decided on a state that knows so much.
   void expect(std::int64_t seq);
+
+  /// Whether the run has been found to be moved to another definition: then it needs another conductor.
+  [[nodiscard]] bool has_moved() const;
 
   /// Commits a success in the step's own transaction, and moves on. Whatever can't be written there is written as
   /// usual, after that transaction has been rolled back.
@@ -105,13 +109,16 @@ class conductor : public std::enable_shared_from_this<conductor> {
   void refused(const error& reason, desk& open);
   /// Whether something waits; otherwise the desk is closed.
   bool goes_on(const desk& open);
-  void put_aside(const jobs::slot& place, microseconds pause);
+  void put_back(desk& open, const job_change& change);
+  void put_back(const jobs::slot& place, const job_change& change);
   [[nodiscard]] result<run_state> durable_state() const;
+  [[nodiscard]] result<run_state> read_state() const;
   [[nodiscard]] bool is_ours(const jobs::slot& place) const;
   void go_on(std::vector<happening> done) const;
   [[nodiscard]] moment present(const performer& who) const;
   void log(level severity, const std::string& message) const;
 
+  workflows& known_;
   jobs::node& node_;
   const run_id run_;
   const std::shared_ptr<const squid_mesh::definition> definition_;
@@ -121,6 +128,7 @@ class conductor : public std::enable_shared_from_this<conductor> {
   run_state state_;
   std::int64_t expected_seq_ = 0;  ///< the journal has at least so many facts
   bool outdated_ = false;          ///< the state has to be read anew
+  bool moved_ = false;             ///< the run goes on by another definition
   std::weak_ptr<desk> desk_;       ///< while somebody decides, or a commit is on its way
 };
 

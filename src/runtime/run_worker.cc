@@ -34,7 +34,7 @@ result<std::shared_ptr<conductor>> run_worker::conduct(const journal& history) {
   if (!state) return std::unexpected(std::move(state).error());
   redactor secrets =
       secrets_of(*state->definition, history.run.trigger, json::parse(history.run.payload, nullptr, false));
-  return std::make_shared<conductor>(node_, *std::move(state), std::move(secrets));
+  return std::make_shared<conductor>(known_, node_, *std::move(state), std::move(secrets));
 }
 
 /// The only branch of a run brings the journal along. Of several, those that are here share one conductor.
@@ -45,12 +45,13 @@ result<std::shared_ptr<conductor>> run_worker::conductor_for(storage::claimed_jo
   }
   const std::lock_guard lock(mutex_);
   auto& known = conducted_[branch.run];
-  if (auto running = known.lock()) {
+  // One that doesn't know the branch has the run by an earlier definition.
+  if (auto running = known.lock(); running && !running->has_moved() && running->branch_of(branch)) {
     running->expect(work.last_seq);
     return running;
   }
   std::erase_if(conducted_, [&](const auto& entry) { return entry.first != branch.run && entry.second.expired(); });
-  auto history = node_.store().read_run(branch.run);
+  auto history = node_.store().read_recent(branch.run);
   if (!history) return std::unexpected(std::move(history).error());
   auto fresh = conduct(*history);
   if (fresh) conducted_[branch.run] = *fresh;
@@ -101,7 +102,7 @@ std::vector<commit> run_worker::orphaned(std::span<const jobs::orphan> orphans, 
     }
     auto taken = runs.find(branch->run);
     if (taken == runs.end()) {
-      auto history = lost.work.run ? result<journal>(*lost.work.run) : node_.store().read_run(branch->run);
+      auto history = lost.work.run ? result<journal>(*lost.work.run) : node_.store().read_recent(branch->run);
       const auto good = history ? check_is_not_imported(history->run) : std::unexpected(history.error());
       auto state = good ? known_.fold(*history) : result<run_state>(std::unexpected(good.error()));
       if (!state) {

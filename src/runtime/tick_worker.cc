@@ -118,7 +118,7 @@ result<tick_worker::firing> tick_worker::plan(const job_row& job, time_point now
   bool overlaps = before && !is_terminal(*before);
   if (overlaps) {
     // One that was imported again, after it had been deleted, will never end.
-    const auto run = node_.store().read_run(*row->last_run);
+    const auto run = node_.store().read_recent(*row->last_run);
     overlaps = !run || !run->run.imported_at;
   }
   if (overlaps && trigger->schedule->overlap == overlap::skip) return made;

@@ -54,6 +54,16 @@ result<std::shared_ptr<const definition>> workflows::find(std::string_view name)
                                .message = "this process has no workflow \"" + std::string(name) + "\": add it first"});
 }
 
+result<std::shared_ptr<const definition>> workflows::newest(std::string_view name) {
+  auto here = find(name);
+  if (here) return here;
+  const auto stored = store_.list_definitions(name);
+  if (!stored) return std::unexpected(stored.error());
+  if (!stored->empty()) return pinned(stored->front().fingerprint);
+  return std::unexpected(
+      error{.code = errc::not_found, .message = "no workflow \"" + std::string(name) + "\" was ever added"});
+}
+
 result<std::shared_ptr<const definition>> workflows::pinned(const std::string& fingerprint) {
   {
     const std::lock_guard lock(mutex_);
@@ -71,7 +81,11 @@ result<std::shared_ptr<const definition>> workflows::pinned(const std::string& f
 result<run_state> workflows::fold(const journal& history) {
   auto workflow = pinned(history.run.definition);
   if (!workflow) return std::unexpected(std::move(workflow).error());
-  return squid_mesh::fold(*std::move(workflow), history);
+  auto state = squid_mesh::fold(*std::move(workflow), history);
+  if (state || !history.before) return state;
+  const auto whole = store_.read_run(history.run.id);
+  if (!whole) return std::unexpected(whole.error());
+  return fold(*whole);
 }
 
 std::vector<std::shared_ptr<const definition>> workflows::all() const {

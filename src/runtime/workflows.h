@@ -33,10 +33,14 @@ class workflows {
   /// The newest definition that was added under this name; `not_found`.
   result<std::shared_ptr<const definition>> find(std::string_view name) const;
 
+  /// The same, or else the newest one of the name in the database: what was added by other processes. `not_found`.
+  result<std::shared_ptr<const definition>> newest(std::string_view name);
+
   /// The definition with this fingerprint, from the database if need be; `not_found`.
   result<std::shared_ptr<const definition>> pinned(const std::string& fingerprint);
 
-  /// The state of a run, by the definition to which it is pinned.
+  /// The state of a run, by the definition to which it is pinned. Where a snapshot can't be used, the whole journal is
+  /// read.
   result<run_state> fold(const journal& history);
 
   /// Every definition that was added, the newest of its name.

@@ -30,8 +30,9 @@ struct claim {
   std::optional<std::size_t> everywhere{};
 };
 
-/// A job that is now executing on the node that claimed it. A job that carries a run brings the run's journal; one that
-/// drives one of many branches doesn't: many of them come at once, and the journal is the same.
+/// A job that is now executing on the node that claimed it. A job that carries a run brings the run's journal, from its
+/// last snapshot on; one that drives one of many branches doesn't: many of them come at once, and the journal is the
+/// same.
 struct claimed_job {
   job_row job;
   std::optional<journal> run;
@@ -171,9 +172,19 @@ class store {
   /// The JSON text of a definition; `not_found`.
   virtual result<std::string> get_definition(std::string_view fingerprint) = 0;
 
+  // -- Looking at everything
+
+  /// Those of one name, or all where it is empty: by name, the newest of each first.
+  virtual result<std::vector<definition_record>> list_definitions(std::string_view name) = 0;
+  /// The one that was heard of last first.
+  virtual result<std::vector<node_record>> list_nodes() = 0;
+  /// By name.
+  virtual result<std::vector<queue_record>> list_queues() = 0;
+
   // -- Runs
 
-  virtual result<journal> read_run(const run_id& id) = 0;  ///< `not_found`
+  virtual result<journal> read_run(const run_id& id) = 0;     ///< `not_found`
+  virtual result<journal> read_recent(const run_id& id) = 0;  ///< the same, from its last snapshot on
   /// The run that was started under this idempotency key; nullopt where there is none.
   virtual result<std::optional<run_id>> find_by_start_key(std::string_view workflow, std::string_view key) = 0;
   /// The jobs that drive a run's branches, with what each of them drives. Not those that are gone.

@@ -25,6 +25,19 @@ TEST(Uuid, LaterOnesSortLater) {
   EXPECT_LT(make_uuid_v7(now, random), make_uuid_v7(now + std::chrono::milliseconds(1), random));
 }
 
+TEST(Uuid, OnesOfAnInstantBeginWithItsFirst) {
+  seeded_random random(7);
+  for (int us = 0; us < 5000; ++us) {
+    const time_point now(std::chrono::seconds(1'700'000'000) + std::chrono::microseconds(us));
+    const uuid made = make_uuid_v7(now, random);
+    EXPECT_LE(first_uuid_v7(now), made);
+    EXPECT_LT(made, first_uuid_v7(now + std::chrono::microseconds(1)));
+  }
+  const uuid some = make_uuid_v7(time_point(std::chrono::seconds(1'700'000'000)), random);
+  EXPECT_LT(first_uuid_v7(time_point::min()), some);
+  EXPECT_LT(some, first_uuid_v7(time_point::max()));
+}
+
 TEST(SystemClock, IsCorrectedByWhatTheTimeOfTheQuestionCannotExplain) {
   system_clock clock;
   const time_point asked = clock.now();

@@ -63,8 +63,8 @@ TEST(dependencies, the_first_that_can_begin_goes_on_along_the_branch_and_the_oth
 
 TEST(dependencies, opened_branches_get_jobs_that_name_them) {
   driven_run run = begun();
-  run.state.queue = "default";
-  run.state.priority = 3;
+  run.state.queue = run.history.run.queue = "default";
+  run.state.priority = run.history.run.priority = 3;
   commit whole;
   const decision made = run.succeed_at("fetch");
   add_to(whole, run.state, made, delivery{.job = {.value = 7}, .attempt = 1, .holder = "h"});
@@ -117,7 +117,7 @@ TEST(dependencies, a_branch_that_has_ended_only_lets_its_job_go) {
 TEST(dependencies, work_moves_to_the_queue_of_the_step) {
   driven_run run(read_workflow(R"([
       {"name": "a"}, {"name": "b", "after": ["a"], "queue": "gpu"}, {"name": "c", "after": ["b"]}])"));
-  run.state.queue = run.queue = "default";
+  run.state.queue = run.history.run.queue = run.queue = "default";
   run.deliver_to("a");
   const decision made = run.succeed_at("a");
   EXPECT_FALSE(made.run_next);
@@ -135,7 +135,7 @@ TEST(dependencies, work_moves_to_the_queue_of_the_step) {
 
 TEST(dependencies, a_job_on_the_wrong_queue_is_replaced) {
   driven_run run(read_workflow(R"([{"name": "a", "queue": "gpu"}, {"name": "b", "after": ["a"]}])"));
-  run.state.queue = run.queue = "default";
+  run.state.queue = run.history.run.queue = run.queue = "default";
   const decision made = run.deliver_to("a");
   EXPECT_TRUE(made.facts.empty());
   EXPECT_EQ(made.job.is, change::finish);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "progress/decide.h"
+#include "progress/snapshot.h"
 
 #include <algorithm>
 #include <memory>
@@ -48,7 +49,8 @@ class driven_run {
     return decide(copy, what, present());
   }
 
-  /// Decides, and writes what was decided.
+  /// Decides, and writes what was decided. Then goes on from a snapshot: what tests find of the state is what that
+  /// holds.
   template <class Event>
   decision on(const Event& what) {
     decision made = decide(state, what, present());
@@ -57,6 +59,7 @@ class driven_run {
       history.run.status = made.status->status;
       history.run.ended_at = made.status->ended_at;
     }
+    state = restore(state.definition, history.run, take_snapshot(state)).value();
     return made;
   }
 

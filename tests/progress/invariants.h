@@ -55,6 +55,15 @@ inline void the_journal_folds_to_the_state(const driven_run& run) {
   RC_ASSERT(same(*folded, run.state));
 }
 
+inline void a_snapshot_holds_the_state(const driven_run& run) {
+  run_state kept = run.state;
+  const snapshot taken = take_snapshot(kept);
+  auto restored = restore(run.state.definition, run.history.run, taken);
+  RC_ASSERT(restored.has_value());
+  RC_ASSERT(same(*restored, run.state));
+  RC_ASSERT(take_snapshot(*restored).text == taken.text);
+}
+
 inline void facts_have_no_gaps(const driven_run& run) {
   std::int64_t seq = 0;
   for (const fact& next : run.history.facts) RC_ASSERT(next.seq == ++seq);
@@ -221,6 +230,7 @@ inline void a_decision_makes_sense(const decision& made) {
 
 inline void hold(const driven_run& run) {
   the_journal_folds_to_the_state(run);
+  a_snapshot_holds_the_state(run);
   facts_have_no_gaps(run);
   a_run_ends_when_nothing_is_active(run.state);
   attempts_end_once(run);

@@ -2,6 +2,7 @@
 // is in store_contract_jobs.cc.
 #include "storage/store_contract.h"
 
+#include "base/uuid_v7.h"
 #include "storage/backends.h"
 
 namespace squid_mesh::testing {
@@ -156,12 +157,75 @@ TEST_P(store_contract, a_definition_may_be_put_twice) {
   EXPECT_EQ(one->get_definition("f"), "{}");
 }
 
+TEST_P(store_contract, definitions_are_listed_the_newest_of_each_first) {
+  ASSERT_TRUE(one->put_definition("f1", "w", "1", "{}", t0));
+  ASSERT_TRUE(one->put_definition("f2", "w", "2", "{}", t0 + 1s));
+  ASSERT_TRUE(one->put_definition("f3", "a", "1", "{}", t0 + 2s));
+  const auto names = [&](std::string_view of) {
+    std::vector<std::string> found;
+    for (const auto& each : must(two->list_definitions(of))) found.push_back(each.name + " " + each.fingerprint);
+    return found;
+  };
+  EXPECT_EQ(names(""), (std::vector<std::string>{"a f3", "w f2", "w f1"}));
+  EXPECT_EQ(names("w"), (std::vector<std::string>{"w f2", "w f1"}));
+  EXPECT_TRUE(names("nobody's").empty());
+  EXPECT_EQ(must(two->list_definitions("a"))[0].version, "1");
+  EXPECT_EQ(must(two->list_definitions("a"))[0].added_at, t0 + 2s);
+}
+
+TEST_P(store_contract, nodes_are_listed_while_they_are_there) {
+  const node_identity first{.name = "n1", .id = "11111111-1111-7111-8111-111111111111"};
+  const node_identity second{.name = "n2", .id = "22222222-2222-7222-8222-222222222222"};
+  must(one->beat({.node = first, .now = t0, .expires_at = t0 + 10s}));
+  must(one->beat({.node = second, .now = t0 + 1s, .expires_at = t0 + 11s}));
+  must(one->beat({.node = first, .now = t0 + 5s, .expires_at = t0 + 15s}));
+  auto nodes = must(two->list_nodes());
+  ASSERT_EQ(nodes.size(), 2U);
+  EXPECT_EQ(nodes[0].node.name, "n1") << "heard of last";
+  EXPECT_EQ(nodes[1].node.id, second.id);
+  ASSERT_TRUE(one->remove_node(first));
+  EXPECT_EQ(must(two->list_nodes()).size(), 1U);
+}
+
+TEST_P(store_contract, queues_are_listed_with_what_has_not_ended_on_them) {
+  for (int i = 0; i < 3; ++i) insert();
+  insert({.queue = "later", .worker = "w", .scheduled_at = t0 + 60s});
+  change_job(fetch_one(), {.is = change::finish});
+  change_job(fetch_one(), {.is = change::retry, .at = t0 + 9s, .reason = "flaked"});
+  ASSERT_TRUE(one->set_paused("empty", true, t0));
+  const auto queues_found = must(two->list_queues());
+  ASSERT_EQ(queues_found.size(), 3U);
+  EXPECT_EQ(queues_found[0].queue, "empty");
+  EXPECT_TRUE(queues_found[0].is_paused);
+  EXPECT_EQ(queues_found[1].queue, "later");
+  EXPECT_EQ(queues_found[1].scheduled, 1U);
+  EXPECT_FALSE(queues_found[1].waiting_since);
+  EXPECT_EQ(queues_found[2].queue, "q");
+  EXPECT_EQ(queues_found[2].available, 1U);
+  EXPECT_EQ(queues_found[2].waiting_since, t0);
+  EXPECT_EQ(queues_found[2].retryable, 1U);
+  EXPECT_EQ(queues_found[2].executing, 0U);
+  fetch_one();
+  EXPECT_EQ(must(two->list_queues())[2].executing, 1U);
+}
+
 // -- Lists
 
 TEST_P(store_contract, runs_are_listed_newest_first_and_filtered) {
-  for (std::uint8_t run = 1; run <= 4; ++run) write(start_of(run, run % 2 == 0 ? "even" : "odd", t0 + run * 1s));
-  write({.run = id_of(2), .status = status_change{.status = run_status::completed, .ended_at = t0}});
-  write({.run = id_of(3), .status = status_change{.status = run_status::running}});
+  // As the engine makes them, ids say when a run was started.
+  const auto id_at = [](std::uint8_t n) {
+    run_id id{first_uuid_v7(t0 + n * 1s)};
+    id.value.bytes[15] = n;
+    return id;
+  };
+  for (std::uint8_t run = 1; run <= 4; ++run) {
+    commit start = start_of(run, run % 2 == 0 ? "even" : "odd", t0 + run * 1s);
+    start.run = start.start->id = id_at(run);
+    start.inserts[0] = run_job({.run = start.run}, "q");
+    write(start);
+  }
+  write({.run = id_at(2), .status = status_change{.status = run_status::completed, .ended_at = t0}});
+  write({.run = id_at(3), .status = status_change{.status = run_status::running}});
   const auto list = [&](const run_filter& filter, std::optional<run_id> older_than = {}) {
     const auto listed = two->list_runs(filter, older_than).value();
     std::vector<int> found;
@@ -172,7 +236,7 @@ TEST_P(store_contract, runs_are_listed_newest_first_and_filtered) {
   using ids = std::vector<int>;
   EXPECT_EQ(list({}), (ids{4, 3, 2, 1}));
   EXPECT_EQ(list({.limit = 2}), (ids{4, 3}));
-  EXPECT_EQ(list({.limit = 2}, id_of(3)), (ids{2, 1}));
+  EXPECT_EQ(list({.limit = 2}, id_at(3)), (ids{2, 1}));
   EXPECT_EQ(list({.workflow = "even"}), (ids{4, 2}));
   EXPECT_EQ(list({.statuses = {run_status::completed}}), ids{2});
   EXPECT_EQ(list({.statuses = {run_status::pending}}), (ids{4, 1}));
@@ -263,7 +327,7 @@ TEST_P(store_contract, a_database_of_the_first_version_is_brought_up_to_date_wit
   ASSERT_EQ(claimed.size(), 1U);
   EXPECT_TRUE(claimed[0].run);
   EXPECT_EQ(store->read_status(id_of(1)), run_status::running);
-  EXPECT_EQ(old->query("SELECT version FROM squid_mesh_migrations ORDER BY version"), "1,2,3,4");
+  EXPECT_EQ(old->query("SELECT version FROM squid_mesh_migrations ORDER BY version"), "1,2,3,4,5");
 }
 
 TEST_P(store_contract, the_hosts_own_tables_are_left_alone) {

@@ -47,7 +47,13 @@ class forwarding_store : public storage::store {
   result<std::string> get_definition(std::string_view fingerprint) override {
     return real_->get_definition(fingerprint);
   }
+  result<std::vector<definition_record>> list_definitions(std::string_view name) override {
+    return real_->list_definitions(name);
+  }
+  result<std::vector<node_record>> list_nodes() override { return real_->list_nodes(); }
+  result<std::vector<queue_record>> list_queues() override { return real_->list_queues(); }
   result<journal> read_run(const run_id& id) override { return real_->read_run(id); }
+  result<journal> read_recent(const run_id& id) override { return real_->read_recent(id); }
   result<std::optional<run_id>> find_by_start_key(std::string_view workflow, std::string_view key) override {
     return real_->find_by_start_key(workflow, key);
   }

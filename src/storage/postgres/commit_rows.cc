@@ -135,6 +135,9 @@ unsigned parts_of(const commit& what) {
   with(!what.wakes.empty(), part::wakes);
   with(what.retires_jobs, part::retirements);
   with(what.schedule.has_value(), part::ticks);
+  with(what.keeps.has_value(), part::snapshots);
+  with(!what.pins.empty(), part::pins);
+  with(!what.idle.empty(), part::idles);
   return parts;
 }
 
@@ -205,7 +208,12 @@ wave_rows::wave_rows(unsigned parts)
                    {"trigger_name", element::text},
                    {"next_at", element::timestamptz},
                    {"last_at", element::timestamptz},
-                   {"last_run", element::uuid}}) {
+                   {"last_run", element::uuid}}),
+      snapshots_(
+          "kept",
+          {{"n", element::integer}, {"run_id", element::uuid}, {"seq", element::bigint}, {"state", element::text}}),
+      pins_("pinned", {{"n", element::integer}, {"run_id", element::uuid}, {"definition", element::text}}),
+      idles_("idle", {{"run_id", element::uuid}, {"id", element::bigint}}) {
   if ((parts & part::late_facts) != 0) facts_.extend({{"is_late", element::boolean}});
   inserts_.extend(job_columns);
   if ((parts & part::starts) != 0) inserts_.extend(start_columns);
@@ -244,6 +252,9 @@ void wave_rows::add(std::int32_t n, const commit& what, time_point now) {
   if (const auto& tick = what.schedule) {
     ticks_.add(n, tick->workflow, tick->trigger, tick->next_at, tick->last_at, tick->last_run);
   }
+  if (what.keeps) snapshots_.add(n, what.run, what.keeps->seq, what.keeps->text);
+  if (!what.pins.empty()) pins_.add(n, what.run, what.pins);
+  for (const job_id job : what.idle) idles_.add(what.run, job.value);
 }
 
 void wave_rows::add_change(std::int32_t n, const commit& what, const job_step& step, time_point now) {
@@ -309,6 +320,9 @@ std::vector<row_set*> wave_rows::sets() {
   use(part::wakes, wakes_);
   use(part::retirements, retirements_);
   use(part::ticks, ticks_);
+  use(part::snapshots, snapshots_);
+  use(part::pins, pins_);
+  use(part::idles, idles_);
   return used;
 }
 

@@ -32,6 +32,9 @@ enum part : unsigned {
   retirements = 4096,
   ticks = 8192,
   late_facts = 16384,  ///< facts that may come after the end of their runs, which may be gone
+  snapshots = 32768,
+  pins = 65536,    ///< runs that are moved to other definitions
+  idles = 131072,  ///< jobs that nobody may execute
 };
 
 unsigned parts_of(const commit& what);
@@ -115,6 +118,9 @@ class wave_rows {
   row_set wakes_;
   row_set retirements_;
   row_set ticks_;
+  row_set snapshots_;
+  row_set pins_;
+  row_set idles_;
   std::int32_t inserted_ = 0;
   std::int32_t woken_ = 0;
 };

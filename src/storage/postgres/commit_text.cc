@@ -23,6 +23,17 @@ present AS MATERIALIZED (
 constexpr std::string_view is_present =
     " AND ((run_id IN (SELECT run_id FROM late)) IS NOT TRUE OR (run_id IN (SELECT id FROM present)) IS TRUE)";
 
+// Each is written anew as it is: whoever has just claimed one keeps us from it, and whoever claims one after this takes
+// only the version that he has read the journal with.
+constexpr std::string_view untouched_clauses = R"sql(,
+touched AS (
+  UPDATE @oban_jobs AS o SET state = o.state FROM idle WHERE o.id = idle.id AND (o.state IN ('available', 'scheduled', 'retryable')) IS TRUE
+  RETURNING o.id),
+disturbed AS MATERIALIZED (
+  SELECT run_id FROM idle WHERE (id IN (SELECT id FROM touched)) IS NOT TRUE))sql";
+
+constexpr std::string_view is_undisturbed = " AND (run_id IN (SELECT run_id FROM disturbed)) IS NOT TRUE";
+
 // The fence: of two writers of one place the second waits for the first, and is skipped if that one commits. In the
 // order of the runs, so that two waves that meet don't wait for each other.
 constexpr std::string_view accepted_clause = R"sql(,
@@ -150,6 +161,17 @@ ticked AS (
   FROM h
   WHERE d.workflow = h.workflow AND d.trigger_name = h.trigger_name AND (h.n IN (SELECT n FROM applied)) IS TRUE))sql";
 
+constexpr std::string_view kept_clause = R"sql(,
+keeping AS (
+  INSERT INTO @squid_mesh_snapshots (run_id, seq, state)
+  SELECT run_id, seq, state FROM kept WHERE (n IN (SELECT n FROM applied)) IS TRUE ORDER BY run_id
+  ON CONFLICT (run_id) DO UPDATE SET seq = excluded.seq, state = excluded.state))sql";
+
+constexpr std::string_view pinned_clause = R"sql(,
+pinning AS (
+  UPDATE @squid_mesh_runs AS r SET definition = pinned.definition
+  FROM pinned WHERE r.id = pinned.run_id AND (pinned.n IN (SELECT n FROM applied)) IS TRUE))sql";
+
 // Every insertion of available jobs is told once for each queue, in its own transaction.
 constexpr std::string_view notified_column = R"sql(,
   (SELECT count(pg_notify('{channel}', json_build_object('queue', queue)::text))
@@ -174,6 +196,8 @@ class spelling {
     add_jobs();
     add_runs();
     if (has(part::ticks)) text_ += ticked_clause;
+    if (has(part::snapshots)) text_ += kept_clause;
+    if (has(part::pins)) text_ += pinned_clause;
     add_answer(channel);
     return std::move(text_);
   }
@@ -192,8 +216,11 @@ class spelling {
 
   void add_fences() {
     if (has(part::late_facts)) text_ += late_clauses;
+    if (has(part::idles)) text_ += untouched_clauses;
     if (has(part::facts)) {
-      text_ += fill_in(std::string(accepted_clause), "{condition}", has(part::late_facts) ? is_present : "");
+      std::string condition(has(part::late_facts) ? is_present : "");
+      if (has(part::idles)) condition += is_undisturbed;
+      text_ += fill_in(std::string(accepted_clause), "{condition}", condition);
     }
     if (has(part::further_facts)) text_ += further_facts_clause;
     if (has(part::changes)) {

@@ -200,11 +200,11 @@ std::string run_of(std::string_view alias) {
 
 /// Jobs called t with their runs and journals. Those that drive one branch of many only bring how long the journal is.
 std::string taken_with_runs() {
-  return job_columns("t") + ", " + run_columns("r") + ", " + journal_of("r.id") +
+  return job_columns("t") + ", " + run_columns("r") + ", " + recent_journal("r.id") +
          ", CASE WHEN t.args ->> 'step' IS NOT NULL THEN (SELECT max(e.seq) FROM @squid_mesh_events AS e"
          " WHERE e.run_id = " +
          run_of("t") + ") END" + "\nFROM taken AS t LEFT JOIN @squid_mesh_runs AS r ON r.id = " + run_of("t") +
-         " AND (t.worker = '" + deadline_worker_name + "' OR t.args ->> 'step' IS NULL)";
+         " AND (t.worker = '" + deadline_worker_name + "' OR t.args ->> 'step' IS NULL) " + joined_snapshot("r.id");
 }
 
 statement spelled(const schema& tables, std::string_view text) {
@@ -286,12 +286,11 @@ std::vector<claimed_job> read_claimed(const rows& found) {
   for (int row = 0; row < found.size(); ++row) {
     claimed_job next{.job = read_job(found, row), .run = std::nullopt};
     if (!found.is_null(row, job_column_count)) {
-      next.run = journal{.run = read_run(found, row, job_column_count),
-                         .facts = read_facts(found.text(row, job_column_count + run_column_count))};
+      next.run = read_journal(found, row, job_column_count);
       run_status& shown = next.run->run.shown_status;
       if (shown == run_status::pending || shown == run_status::retrying) shown = run_status::running;
     }
-    const int length = job_column_count + run_column_count + 1;
+    const int length = job_column_count + run_column_count + journal_column_count;
     if (!found.is_null(row, length)) next.last_seq = found.integer(row, length);
     claimed.push_back(std::move(next));
   }

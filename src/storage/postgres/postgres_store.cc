@@ -9,6 +9,7 @@
 #include "storage/postgres/listener.h"
 #include "storage/postgres/mend_sql.h"
 #include "storage/postgres/migrations.h"
+#include "storage/postgres/overview_sql.h"
 #include "storage/postgres/retention_sql.h"
 #include "storage/postgres/run_sql.h"
 #include "storage/postgres/schedule_sql.h"
@@ -181,9 +182,18 @@ class postgres_store final : public store {
     return or_not_found(std::move(found), "definition " + std::string(fingerprint));
   }
 
-  result<journal> read_run(const run_id& id) override {
-    return or_not_found(reading([&](connection& db) { return read_journal(db, runs_, id); }), "run " + to_string(id));
+  result<std::vector<definition_record>> list_definitions(std::string_view name) override {
+    return reading([&](connection& db) { return postgres::list_definitions(db, tables_, name); });
   }
+  result<std::vector<node_record>> list_nodes() override {
+    return reading([&](connection& db) { return postgres::list_nodes(db, tables_); });
+  }
+  result<std::vector<queue_record>> list_queues() override {
+    return reading([&](connection& db) { return postgres::list_queues(db, tables_); });
+  }
+
+  result<journal> read_run(const run_id& id) override { return read(runs_.read, id); }
+  result<journal> read_recent(const run_id& id) override { return read(runs_.read_recent, id); }
 
   result<std::optional<run_id>> find_by_start_key(std::string_view workflow, std::string_view key) override {
     return reading([&](connection& db) { return postgres::find_by_start_key(db, runs_, workflow, key); });
@@ -269,6 +279,10 @@ class postgres_store final : public store {
   }
 
  private:
+  result<journal> read(const statement& sql, const run_id& id) {
+    return or_not_found(reading([&](connection& db) { return read_journal(db, sql, id); }), "run " + to_string(id));
+  }
+
   template <class Work>
   using result_of = result<std::invoke_result_t<Work, connection&>>;
 

@@ -53,6 +53,8 @@ branches AS (
   DELETE FROM @squid_mesh_branches AS b WHERE b.run_id = ANY (ARRAY(SELECT id FROM doomed)) RETURNING b.job_id),
 facts AS (
   DELETE FROM @squid_mesh_events AS e WHERE e.run_id = ANY (ARRAY(SELECT id FROM doomed))),
+snapshots AS (
+  DELETE FROM @squid_mesh_snapshots AS k WHERE k.run_id = ANY (ARRAY(SELECT id FROM doomed))),
 spent AS MATERIALIZED (
   SELECT j.id FROM @oban_jobs AS j
   WHERE j.id = ANY (ARRAY(SELECT job_id FROM doomed UNION ALL SELECT job_id FROM branches))
@@ -64,6 +66,9 @@ DELETE FROM @squid_mesh_runs AS r WHERE r.id = ANY (ARRAY(SELECT id FROM doomed)
 
 // What a late writer has left of a run that is gone.
 constexpr std::string_view clear_sql = R"sql(
+WITH snapshot AS (
+  DELETE FROM @squid_mesh_snapshots AS k
+  WHERE k.run_id = $1::uuid AND NOT EXISTS (SELECT FROM @squid_mesh_runs AS r WHERE r.id = $1::uuid))
 DELETE FROM @squid_mesh_events AS e
 WHERE e.run_id = $1::uuid AND NOT EXISTS (SELECT FROM @squid_mesh_runs AS r WHERE r.id = $1::uuid))sql";
 

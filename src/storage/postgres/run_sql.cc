@@ -1,5 +1,7 @@
 #include "storage/postgres/run_sql.h"
 
+#include "base/uuid_v7.h"
+
 #include <squid_mesh/json.hpp>
 
 #include <algorithm>
@@ -43,7 +45,32 @@ fact read_fact(const json& parts) {
           .data = parts.at(6).is_null() ? std::string() : parts.at(6).get<std::string>()};
 }
 
+/// The journal of the run with this id, or those of its facts, as one column.
+// Instants as microseconds, as everywhere else in the library. Kept as text, the data is not looked into.
+std::string journal_of(std::string_view id, std::string_view condition = "") {
+  return "(SELECT json_agg(json_build_array(e.seq, e.kind, e.step, (extract(epoch FROM e.at) * 1000000)::int8,"
+         " (extract(epoch FROM e.started_at) * 1000000)::int8, e.node, e.data::text) ORDER BY e.seq)::text"
+         " FROM @squid_mesh_events AS e WHERE e.run_id = " +
+         std::string(id) + std::string(condition) + ")";
+}
+
+/// Reads that column.
+std::vector<fact> read_facts(std::string_view column) {
+  std::vector<fact> facts;
+  if (column.empty()) return facts;
+  for (const json& parts : json::parse(column)) facts.push_back(read_fact(parts));
+  return facts;
+}
+
 }  // namespace
+
+std::string recent_journal(std::string_view id) {
+  return journal_of(id, " AND e.seq > coalesce(k.seq, 0)") + ", k.seq, k.state";
+}
+
+std::string joined_snapshot(std::string_view id) {
+  return "LEFT JOIN @squid_mesh_snapshots AS k ON k.run_id = " + std::string(id);
+}
 
 std::string run_columns(std::string_view alias) {
   std::string columns;
@@ -79,27 +106,24 @@ run_record read_run(const rows& found, int row, int first) {
   return run;
 }
 
-// Instants as microseconds, as everywhere else in the library. Kept as text, the data is not looked into.
-std::string journal_of(std::string_view id) {
-  return "(SELECT json_agg(json_build_array(e.seq, e.kind, e.step, (extract(epoch FROM e.at) * 1000000)::int8,"
-         " (extract(epoch FROM e.started_at) * 1000000)::int8, e.node, e.data::text) ORDER BY e.seq)::text"
-         " FROM @squid_mesh_events AS e WHERE e.run_id = " +
-         std::string(id) + ")";
-}
-
-std::vector<fact> read_facts(std::string_view column) {
-  std::vector<fact> facts;
-  if (column.empty()) return facts;
-  for (const json& parts : json::parse(column)) facts.push_back(read_fact(parts));
-  return facts;
+journal read_journal(const rows& found, int row, int first) {
+  journal history{.run = read_run(found, row, first), .facts = read_facts(found.text(row, first + run_column_count))};
+  const int kept = first + run_column_count + 1;
+  if (!found.is_null(row, kept)) {
+    history.before = snapshot{.seq = found.integer(row, kept), .text = std::string(found.text(row, kept + 1))};
+  }
+  return history;
 }
 
 run_statements::run_statements(const schema& tables)
     : find(tables.spell("SELECT " + std::string(shown_run_columns) +
                         " FROM @squid_mesh_run_states AS v WHERE v.id = $1::uuid")),
       read(tables.spell("SELECT " + std::string(shown_run_columns) + ", " + journal_of("v.id") +
-                        " FROM @squid_mesh_run_states AS v WHERE v.id = $1::uuid")),
-      fact_at(tables.spell("SELECT " + journal_of("$1::uuid AND e.seq = $2::int8"))),
+                        ", NULL, NULL FROM @squid_mesh_run_states AS v WHERE v.id = $1::uuid")),
+      read_recent(tables.spell("SELECT " + std::string(shown_run_columns) + ", " + recent_journal("v.id") +
+                               " FROM @squid_mesh_run_states AS v " + joined_snapshot("v.id") +
+                               " WHERE v.id = $1::uuid")),
+      fact_at(tables.spell("SELECT " + journal_of("$1::uuid", " AND e.seq = $2::int8"))),
       by_start_key(tables.spell("SELECT id FROM @squid_mesh_runs"
                                 " WHERE workflow = $1::text AND start_key = $2::text AND imported_at IS NULL")),
       put_definition(tables.spell(put_definition_sql)),
@@ -110,10 +134,9 @@ std::optional<run_record> find_run(connection& database, const run_statements& r
   return found.size() == 0 ? std::nullopt : std::optional(read_run(found, 0, 0));
 }
 
-std::optional<journal> read_journal(connection& database, const run_statements& runs, const run_id& id) {
-  const rows found = database.run(runs.read, std::move(parameters().add(id)));
-  if (found.size() == 0) return std::nullopt;
-  return journal{.run = read_run(found, 0, 0), .facts = read_facts(found.text(0, run_column_count))};
+std::optional<journal> read_journal(connection& database, const statement& sql, const run_id& id) {
+  const rows found = database.run(sql, std::move(parameters().add(id)));
+  return found.size() == 0 ? std::nullopt : std::optional(read_journal(found, 0, 0));
 }
 
 std::optional<fact> fact_at(connection& database, const run_statements& runs, const run_id& id, std::int64_t seq) {
@@ -142,11 +165,16 @@ std::vector<run_record> list_runs(connection& database, const schema& tables, co
     where("v.parent_id =", "uuid");
     values.add(*filter.parent);
   }
+  // The ids of runs say when they began, and are in an index.
   if (filter.started_from) {
+    where("v.id >=", "uuid");
+    values.add(run_id{first_uuid_v7(*filter.started_from)});
     where("v.started_at >=", "timestamptz");
     values.add(*filter.started_from);
   }
   if (filter.started_before) {
+    where("v.id <", "uuid");
+    values.add(run_id{first_uuid_v7(*filter.started_before)});
     where("v.started_at <", "timestamptz");
     values.add(*filter.started_before);
   }

@@ -21,16 +21,19 @@ constexpr int run_column_count = 18;
 /// Reads a run from a row, its columns beginning at `first`.
 run_record read_run(const rows& found, int row, int first);
 
-/// The journal of the run with this id as one column.
-std::string journal_of(std::string_view id);
-/// Reads that column.
-std::vector<fact> read_facts(std::string_view column);
+/// The journal of the run with this id from its last snapshot on: three columns, and what is to be joined for them.
+std::string recent_journal(std::string_view id);
+std::string joined_snapshot(std::string_view id);
+constexpr int journal_column_count = 3;
+/// Reads a run with its journal from a row: the columns of the run, and those of the journal.
+journal read_journal(const rows& found, int row, int first);
 
 struct run_statements {
   explicit run_statements(const schema& tables);
 
   statement find;            ///< id -> run with the status that people should see
-  statement read;            ///< id -> the same with the journal
+  statement read;            ///< id -> the same with the whole journal
+  statement read_recent;     ///< id -> the same with the journal from its last snapshot on
   statement fact_at;         ///< id, seq -> a journal of one fact
   statement by_start_key;    ///< workflow, key -> id
   statement put_definition;  ///< fingerprint, name, version, document, now
@@ -38,7 +41,7 @@ struct run_statements {
 };
 
 std::optional<run_record> find_run(connection& database, const run_statements& runs, const run_id& id);
-std::optional<journal> read_journal(connection& database, const run_statements& runs, const run_id& id);
+std::optional<journal> read_journal(connection& database, const statement& sql, const run_id& id);
 std::optional<fact> fact_at(connection& database, const run_statements& runs, const run_id& id, std::int64_t seq);
 /// Newest first.
 std::vector<run_record> list_runs(connection& database, const schema& tables, const run_filter& filter,

@@ -25,6 +25,8 @@ class application {
     to_.runs.project(what_.run, projected_);
     if (what_.retires_jobs) retire();
     if (what_.schedule) to_.schedules.tick(*what_.schedule);
+    if (!what_.pins.empty()) to_.runs.pin(what_.run, what_.pins);
+    if (what_.keeps) to_.runs.keep(what_.run, *what_.keeps);
     outcome_.applied = true;
     return std::move(outcome_);
   }
@@ -33,6 +35,7 @@ class application {
   /// Where the fence is taken, nothing of the commit has been written yet.
   bool pass_fence() {
     if (what_.may_follow_end() && !to_.runs.exists(what_.run)) return false;
+    if (!std::ranges::all_of(what_.idle, [this](job_id job) { return to_.jobs.waits(job); })) return false;
     if (!what_.facts.empty() && !to_.runs.append(what_.run, what_.facts.front())) return false;
     for (const job_step& step : what_.jobs) {
       // A job that the worker keeps needs no look at its row: the journal is the fence.

@@ -60,6 +60,9 @@ constexpr named_sql wake_sql{"wake_job", R"sql(
   UPDATE oban_jobs SET state = 'available', scheduled_at = min(scheduled_at, ?2)
   WHERE id = ?1 AND state IN ('scheduled', 'retryable'))sql"};
 
+constexpr named_sql waits_sql{
+    "does_job_wait", "SELECT 1 FROM oban_jobs WHERE id = ?1 AND state IN ('available', 'scheduled', 'retryable')"};
+
 constexpr named_sql is_live_sql{"is_live", R"sql(
   SELECT 1 FROM oban_jobs WHERE id = ?1 AND state NOT IN ('completed', 'discarded', 'cancelled'))sql"};
 
@@ -210,6 +213,7 @@ job_writer::job_writer(connection& database)
       discard_(database, discard_sql),
       cancel_running_(database, cancel_running_sql),
       wake_(database, wake_sql),
+      waits_(database, waits_sql),
       is_live_(database, is_live_sql),
       retire_(database, retire_sql),
       claim_(database, claim_sql),
@@ -286,6 +290,12 @@ bool job_writer::wake(job_id id, time_point now) {
   const bool live = is_live_.bind(1, id.value).next();
   is_live_.reset();
   return live;
+}
+
+bool job_writer::waits(job_id id) {
+  const bool found = waits_.bind(1, id.value).next();
+  waits_.reset();
+  return found;
 }
 
 void job_writer::retire(job_id id, time_point now) {

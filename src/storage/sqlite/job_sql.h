@@ -26,6 +26,8 @@ class job_writer {
   bool holds(const delivery& whose);
   /// Makes a job that waits for its time available. False: it has ended, or is gone.
   bool wake(job_id id, time_point now);
+  /// Whether the job is to be executed, now or later.
+  bool waits(job_id id);
   /// Cancels a job that nobody executes.
   void retire(job_id id, time_point now);
 
@@ -53,6 +55,7 @@ class job_writer {
   statement discard_;
   statement cancel_running_;
   statement wake_;
+  statement waits_;
   statement is_live_;
   statement retire_;
   statement claim_;

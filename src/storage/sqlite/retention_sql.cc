@@ -48,6 +48,7 @@ constexpr named_sql remove_jobs_sql{"remove_jobs_of_run", R"sql(
 
 constexpr named_sql remove_branches_sql{"remove_branches_of_run", "DELETE FROM squid_mesh_branches WHERE run_id = ?1"};
 constexpr named_sql remove_facts_sql{"remove_facts_of_run", "DELETE FROM squid_mesh_events WHERE run_id = ?1"};
+constexpr named_sql remove_snapshot_sql{"remove_snapshot_of_run", "DELETE FROM squid_mesh_snapshots WHERE run_id = ?1"};
 constexpr named_sql remove_run_sql{"remove_run", "DELETE FROM squid_mesh_runs WHERE id = ?1"};
 
 constexpr named_sql insert_sql{"import_run", R"sql(
@@ -114,6 +115,7 @@ retention_writer::retention_writer(connection& database)
       remove_jobs_(database, remove_jobs_sql),
       remove_branches_(database, remove_branches_sql),
       remove_facts_(database, remove_facts_sql),
+      remove_snapshot_(database, remove_snapshot_sql),
       remove_run_(database, remove_run_sql),
       insert_(database, insert_sql) {}
 
@@ -132,7 +134,7 @@ bool retention_writer::remove_imported(const run_id& id) {
 }
 
 void retention_writer::remove(const run_id& id) {
-  for (statement* each : {&remove_jobs_, &remove_branches_, &remove_facts_, &remove_run_}) {
+  for (statement* each : {&remove_jobs_, &remove_branches_, &remove_facts_, &remove_snapshot_, &remove_run_}) {
     each->bind(1, blob_of(id)).run();
   }
 }

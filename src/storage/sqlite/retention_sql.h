@@ -47,6 +47,7 @@ class retention_writer {
   statement remove_jobs_;
   statement remove_branches_;
   statement remove_facts_;
+  statement remove_snapshot_;
   statement remove_run_;
   statement insert_;
 };

@@ -1,5 +1,6 @@
 #include "storage/sqlite/run_sql.h"
 
+#include "base/uuid_v7.h"
 #include "storage/sqlite/ids.h"
 
 #include <algorithm>
@@ -36,6 +37,12 @@ constexpr named_sql project_sql{"project_run", R"sql(
       job_id = coalesce(?4, iif(?3 IS NULL, nullif(job_id, ?5), job_id))
   WHERE id = ?1)sql"};
 
+constexpr named_sql pin_sql{"pin_run", "UPDATE squid_mesh_runs SET definition = ?2 WHERE id = ?1"};
+
+constexpr named_sql keep_sql{"keep_snapshot", R"sql(
+  INSERT INTO squid_mesh_snapshots (run_id, seq, state) VALUES (?1, ?2, ?3)
+  ON CONFLICT (run_id) DO UPDATE SET seq = excluded.seq, state = excluded.state)sql"};
+
 constexpr named_sql set_job_sql{"set_job", "UPDATE squid_mesh_runs SET job_id = ?2 WHERE id = ?1"};
 
 constexpr named_sql find_by_start_key_sql{"find_by_start_key",
@@ -63,7 +70,10 @@ constexpr named_sql find_sql{"find_run", R"sql(
   FROM squid_mesh_run_states WHERE id = ?1)sql"};
 
 constexpr named_sql journal_sql{"read_journal", R"sql(
-  SELECT seq, kind, step, at, started_at, node, data FROM squid_mesh_events WHERE run_id = ?1 ORDER BY seq)sql"};
+  SELECT seq, kind, step, at, started_at, node, data FROM squid_mesh_events WHERE run_id = ?1 AND seq > ?2
+  ORDER BY seq)sql"};
+
+constexpr named_sql snapshot_sql{"read_snapshot", "SELECT seq, state FROM squid_mesh_snapshots WHERE run_id = ?1"};
 
 constexpr named_sql last_seq_sql{"last_seq", "SELECT max(seq) FROM squid_mesh_events WHERE run_id = ?1"};
 
@@ -119,8 +129,9 @@ std::string where(const run_filter& filter, const std::optional<run_id>& older_t
   if (older_than) sql += " AND id < ?";
   if (!filter.workflow.empty()) sql += " AND workflow = ?";
   if (filter.parent) sql += " AND parent_id = ?";
-  if (filter.started_from) sql += " AND started_at >= ?";
-  if (filter.started_before) sql += " AND started_at < ?";
+  // The ids of runs say when they began, and are in an index.
+  if (filter.started_from) sql += " AND id >= ? AND started_at >= ?";
+  if (filter.started_before) sql += " AND id < ? AND started_at < ?";
   if (filter.statuses.empty()) return sql;
   // Says what the partial index on the status needs to hear.
   if (std::ranges::find(filter.statuses, run_status::completed) == filter.statuses.end()) {
@@ -131,13 +142,29 @@ std::string where(const run_filter& filter, const std::optional<run_id>& older_t
   return sql + ")";
 }
 
-void bind_filter(statement& query, const run_filter& filter, const std::optional<run_id>& older_than) {
+/// What a filter says of the time, as ids. A statement refers to what is bound to it.
+struct id_bounds {
+  explicit id_bounds(const run_filter& filter)
+      : from{first_uuid_v7(filter.started_from.value_or(time_point::min()))},
+        before{first_uuid_v7(filter.started_before.value_or(time_point::max()))} {}
+  run_id from;
+  run_id before;
+};
+
+void bind_filter(statement& query, const run_filter& filter, const std::optional<run_id>& older_than,
+                 const id_bounds& bounds) {
   int at = 0;
   if (older_than) query.bind(++at, blob_of(*older_than));
   if (!filter.workflow.empty()) query.bind(++at, filter.workflow);
   if (filter.parent) query.bind(++at, blob_of(*filter.parent));
-  if (filter.started_from) query.bind(++at, *filter.started_from);
-  if (filter.started_before) query.bind(++at, *filter.started_before);
+  if (filter.started_from) {
+    query.bind(++at, blob_of(bounds.from));
+    query.bind(++at, *filter.started_from);
+  }
+  if (filter.started_before) {
+    query.bind(++at, blob_of(bounds.before));
+    query.bind(++at, *filter.started_before);
+  }
   for (const run_status status : filter.statuses) query.bind(++at, to_string(status));
   query.bind(++at, filter.limit);
 }
@@ -152,6 +179,8 @@ run_writer::run_writer(connection& database)
       set_status_(database, set_status_sql),
       project_(database, project_sql),
       set_job_(database, set_job_sql),
+      pin_(database, pin_sql),
+      keep_(database, keep_sql),
       put_definition_(database, put_definition_sql) {}
 
 bool run_writer::is_taken(const run_record& run) {
@@ -211,6 +240,14 @@ void run_writer::project(const run_id& run, const projection& change) {
 
 void run_writer::set_job(const run_id& run, job_id job) { set_job_.bind(1, blob_of(run)).bind(2, job.value).run(); }
 
+void run_writer::pin(const run_id& run, std::string_view definition) {
+  pin_.bind(1, blob_of(run)).bind(2, definition).run();
+}
+
+void run_writer::keep(const run_id& run, const snapshot& state) {
+  keep_.bind(1, blob_of(run)).bind(2, state.seq).bind(3, state.text).run();
+}
+
 void run_writer::put_definition(std::string_view fingerprint, std::string_view name, std::string_view version,
                                 std::string_view document, time_point now) {
   put_definition_.bind(1, fingerprint).bind(2, name).bind(3, version).bind(4, document).bind(5, now).run();
@@ -220,6 +257,7 @@ run_reader::run_reader(connection& database)
     : database_(database),
       find_(database, find_sql),
       journal_(database, journal_sql),
+      snapshot_(database, snapshot_sql),
       fact_at_(database, fact_at_sql),
       last_seq_(database, last_seq_sql),
       find_by_start_key_(database, find_by_start_key_sql),
@@ -233,11 +271,28 @@ std::optional<run_record> run_reader::find(const run_id& id) {
   return found;
 }
 
-std::vector<fact> run_reader::journal(const run_id& id) {
+std::vector<fact> run_reader::facts_after(const run_id& id, std::int64_t seq) {
   std::vector<fact> facts;
-  journal_.bind(1, blob_of(id));
+  journal_.bind(1, blob_of(id)).bind(2, seq);
   while (journal_.next()) facts.push_back(read_fact(journal_));
   return facts;
+}
+
+std::optional<snapshot> run_reader::last_snapshot(const run_id& id) {
+  std::optional<snapshot> found;
+  if (snapshot_.bind(1, blob_of(id)).next()) {
+    found = snapshot{.seq = snapshot_.integer(0), .text = std::string(snapshot_.text(1))};
+  }
+  snapshot_.reset();
+  return found;
+}
+
+std::optional<journal> run_reader::read(const run_id& id, journal_part which) {
+  auto run = find(id);
+  if (!run) return std::nullopt;
+  auto before = which == journal_part::recent ? last_snapshot(id) : std::nullopt;
+  auto facts = facts_after(id, before ? before->seq : 0);
+  return journal{.run = *std::move(run), .facts = std::move(facts), .before = std::move(before)};
 }
 
 std::int64_t run_reader::last_seq(const run_id& id) {
@@ -270,7 +325,8 @@ bool run_reader::is_ending(const run_id& id) {
 std::vector<run_record> run_reader::list(const run_filter& filter, const std::optional<run_id>& older_than) {
   const std::string sql = select_runs + where(filter, older_than) + " ORDER BY id DESC LIMIT ?";
   statement query(database_, {"list_runs", sql.c_str()});
-  bind_filter(query, filter, older_than);
+  const id_bounds bounds(filter);
+  bind_filter(query, filter, older_than, bounds);
   std::vector<run_record> found;
   while (query.next()) found.push_back(read_run(query));
   return found;

@@ -32,6 +32,8 @@ class run_writer {
   bool append(const run_id& run, const fact& next);
   void project(const run_id& run, const projection& change);
   void set_job(const run_id& run, job_id job);
+  void pin(const run_id& run, std::string_view definition);
+  void keep(const run_id& run, const snapshot& state);
 
   void put_definition(std::string_view fingerprint, std::string_view name, std::string_view version,
                       std::string_view document, time_point now);
@@ -44,8 +46,13 @@ class run_writer {
   statement set_status_;
   statement project_;
   statement set_job_;
+  statement pin_;
+  statement keep_;
   statement put_definition_;
 };
+
+/// How much of a journal: all of it, or from its last snapshot on.
+enum class journal_part { whole, recent };
 
 /// Reading runs, on any connection.
 class run_reader {
@@ -56,7 +63,8 @@ class run_reader {
   std::optional<run_id> find_by_start_key(std::string_view workflow, std::string_view key);
   /// Whether it is being cancelled, or has ended.
   bool is_ending(const run_id& id);
-  std::vector<fact> journal(const run_id& id);
+  /// By several statements: they have to be in one transaction.
+  std::optional<journal> read(const run_id& id, journal_part which);
   /// How many facts a journal has.
   std::int64_t last_seq(const run_id& id);
   /// The fact at a place of a journal.
@@ -65,9 +73,13 @@ class run_reader {
   std::optional<std::string> definition(std::string_view fingerprint);
 
  private:
+  std::vector<fact> facts_after(const run_id& id, std::int64_t seq);
+  std::optional<snapshot> last_snapshot(const run_id& id);
+
   connection& database_;
   statement find_;
   statement journal_;
+  statement snapshot_;
   statement fact_at_;
   statement last_seq_;
   statement find_by_start_key_;

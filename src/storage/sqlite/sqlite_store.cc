@@ -6,6 +6,7 @@
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/job_sql.h"
 #include "storage/sqlite/migrations.h"
+#include "storage/sqlite/overview_sql.h"
 #include "storage/sqlite/retention_sql.h"
 #include "storage/sqlite/run_sql.h"
 #include "storage/sqlite/schedule_sql.h"
@@ -231,6 +232,7 @@ class sqlite_store final : public store {
   result<std::vector<claimed_job>> find_orphans(std::span<const std::string> queues, time_point now,
                                                 std::size_t limit) override {
     return reading([&](reading_side& db) {
+      const transaction view(db.database, transaction::kind::read);
       std::vector<claimed_job> found;
       for (const std::string& queue : queues) {
         for (job_row& job : db.jobs.orphans(queue, now, limit)) {
@@ -244,6 +246,7 @@ class sqlite_store final : public store {
   result<std::vector<claimed_job>> find_claimed(std::span<const std::string> queues,
                                                 std::string_view attempted_by) override {
     return reading([&](reading_side& db) {
+      const transaction view(db.database, transaction::kind::read);
       std::vector<claimed_job> found;
       for (const std::string& queue : queues) {
         for (job_row& job : db.jobs.claimed(queue, attempted_by))
@@ -301,17 +304,18 @@ class sqlite_store final : public store {
                         "definition " + std::string(fingerprint));
   }
 
-  result<journal> read_run(const run_id& id) override {
-    auto found = reading([&](reading_side& db) -> std::optional<journal> {
-      // One snapshot for both: a run that ends between them would look half-ended.
-      const transaction snapshot(db.database, transaction::kind::read);
-      auto run = db.runs.find(id);
-      auto facts = run ? db.runs.journal(id) : std::vector<fact>();
-      if (!run) return std::nullopt;
-      return journal{.run = *std::move(run), .facts = std::move(facts)};
-    });
-    return or_not_found(std::move(found), "run " + to_string(id));
+  result<std::vector<definition_record>> list_definitions(std::string_view name) override {
+    return reading([&](reading_side& db) { return overview_reader(db.database).definitions(name); });
   }
+  result<std::vector<node_record>> list_nodes() override {
+    return reading([&](reading_side& db) { return overview_reader(db.database).nodes(); });
+  }
+  result<std::vector<queue_record>> list_queues() override {
+    return reading([&](reading_side& db) { return overview_reader(db.database).queues(); });
+  }
+
+  result<journal> read_run(const run_id& id) override { return read_journal(id, journal_part::whole); }
+  result<journal> read_recent(const run_id& id) override { return read_journal(id, journal_part::recent); }
 
   result<std::optional<run_id>> find_by_start_key(std::string_view workflow, std::string_view key) override {
     return reading([&](reading_side& db) { return db.runs.find_by_start_key(workflow, key); });
@@ -441,6 +445,15 @@ class sqlite_store final : public store {
     });
   }
 
+  result<journal> read_journal(const run_id& id, journal_part which) {
+    auto found = reading([&](reading_side& db) {
+      // One view of all of it: a run that ends meanwhile would look half-ended.
+      const transaction view(db.database, transaction::kind::read);
+      return db.runs.read(id, which);
+    });
+    return or_not_found(std::move(found), "run " + to_string(id));
+  }
+
   static claimed_job with_journal(job_row job, run_reader& runs) {
     claimed_job claimed{.job = std::move(job), .run = std::nullopt};
     const auto branch = driven_by(claimed.job);
@@ -449,9 +462,7 @@ class sqlite_store final : public store {
       claimed.last_seq = runs.last_seq(branch->run);
       return claimed;
     }
-    if (auto run = runs.find(branch->run)) {
-      claimed.run = journal{.run = *std::move(run), .facts = runs.journal(branch->run)};
-    }
+    claimed.run = runs.read(branch->run, journal_part::recent);
     return claimed;
   }
 
