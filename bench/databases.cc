@@ -28,7 +28,12 @@ void databases::complete() {
 }
 
 std::unique_ptr<place> databases::new_place(const std::string& name) const {
-  return name == "sqlite" ? new_sqlite_place(directory_) : new_postgres_place(postgres_);
+  if (name == "postgres") return new_postgres_place();
+  return new_sqlite_place(directory_);
+}
+
+std::unique_ptr<postgres_place> databases::new_postgres_place() const {
+  return std::make_unique<postgres_place>(postgres_);
 }
 
 int run_guarded(int (*program)(int argc, char** argv), int argc, char** argv) {

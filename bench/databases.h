@@ -25,6 +25,7 @@ class databases {
   /// `sqlite`, `postgres`.
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
   [[nodiscard]] std::unique_ptr<place> new_place(const std::string& name) const;
+  [[nodiscard]] std::unique_ptr<postgres_place> new_postgres_place() const;
 
  private:
   std::vector<std::string> names_;

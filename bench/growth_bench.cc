@@ -1,5 +1,5 @@
 // Measures what a step costs in runs of many steps, beside runs of few: a join over N steps that go on side by side,
-// and a loop of N visits. Prints one JSON object per line; see `--help`.
+// a loop of N visits, and one of N visits with a wait after each. Prints one JSON object per line; see `--help`.
 #include "databases.h"
 #include "must.h"
 
@@ -25,7 +25,7 @@ using steady = std::chrono::steady_clock;
 
 struct settings {
   databases on;
-  std::vector<std::size_t> sizes{10, 100, 1000};
+  std::vector<std::size_t> sizes{10, 100, 1000, 10'000};
   std::size_t concurrency = 10;
   std::size_t steps = 3000;  ///< of each measurement, over all its runs
 };
@@ -52,13 +52,33 @@ json loop_of(std::size_t n) {
            {{{"from", "visit"}, {"to", "visit"}, {"at_most", n - 1}}, {{"from", "visit"}, {"to", "complete"}}}}};
 }
 
+/// One step, visited `n` times, with a wait of a millisecond in between: each ends with another delivery.
+json waits_of(std::size_t n) {
+  return {
+      {"name", "bench.waits_" + std::to_string(n)},
+      {"triggers", {{{"name", "manual"}}}},
+      {"steps",
+       {{{"name", "visit"}, {"output", "seen"}}, {{"name", "rest"}, {"kind", "wait"}, {"wait", {{"duration_ms", 1}}}}}},
+      {"transitions",
+       {{{"from", "visit"}, {"to", "rest"}, {"at_most", n - 1}},
+        {{"from", "visit"}, {"to", "complete"}},
+        {{"from", "rest"}, {"to", "visit"}}}}};
+}
+
 struct shape {
   const char* name;
   std::function<json(std::size_t)> document;
+  std::size_t largest;  ///< a definition has only so many steps
 };
 const std::vector<shape>& shapes() {
-  static const std::vector<shape> all{{"join", join_over}, {"loop", loop_of}};
+  static const std::vector<shape> all{
+      {"join", join_over, 4'000}, {"loop", loop_of, 1'000'000}, {"waits", waits_of, 1'000'000}};
   return all;
+}
+
+std::vector<std::size_t> sizes_of(const shape& of, std::vector<std::size_t> sizes) {
+  std::erase_if(sizes, [&](std::size_t n) { return n > of.largest; });
+  return sizes;
 }
 
 /// Microseconds for each step, over as many runs as make up the steps.
@@ -77,11 +97,11 @@ void measure_all(const settings& given, const std::string& database) {
   const auto where = given.on.new_place(database);
   mesh host = must(mesh::open({.database = where->url(), .log = [](level, std::string_view) {}}));
   for (const shape& each : shapes()) {
-    for (const std::size_t n : given.sizes) {
+    for (const std::size_t n : sizes_of(each, given.sizes)) {
       auto workflow = must(definition::from_json(each.document(n)));
       std::map<std::string, handler> handlers;
       for (const auto& step : workflow.steps()) {
-        handlers[step.name] = make_handler([](const json&) { return json(1); });
+        if (step.kind == step_kind::action) handlers[step.name] = make_handler([](const json&) { return json(1); });
       }
       must(host.add(std::move(workflow), std::move(handlers)));
     }
@@ -89,9 +109,9 @@ void measure_all(const settings& given, const std::string& database) {
   must(host.start({.queues = {{"squid_mesh", given.concurrency}}}));
   for (const shape& each : shapes()) {
     std::optional<double> smallest;
-    for (const std::size_t n : given.sizes) {
+    for (const std::size_t n : sizes_of(each, given.sizes)) {
       const std::string name = std::string("bench.") + each.name + "_" + std::to_string(n);
-      measure(host, name, n, given.steps / 10);
+      if (!smallest) measure(host, name, n, given.steps / 10);
       const double us_per_step = measure(host, name, n, given.steps);
       if (!smallest) smallest = us_per_step;
       const json line = {{"bench", each.name},
@@ -107,9 +127,10 @@ void measure_all(const settings& given, const std::string& database) {
 
 int run_program(int argc, char** argv) {
   settings given;
-  CLI::App app("Measures what a step costs in a join over N steps and in a loop of N visits.");
+  CLI::App app(
+      "Measures what a step costs in a join over N steps, in a loop of N visits, and with a wait after each visit.");
   given.on.add_options(app);
-  app.add_option("--sizes", given.sizes, "The values of N, the smallest first")->check(CLI::Range(2, 4'000));
+  app.add_option("--sizes", given.sizes, "The values of N, the smallest first")->check(CLI::Range(2, 1'000'000));
   app.add_option("--concurrency", given.concurrency, "Steps at the same time")->check(CLI::Range(1, 10'000));
   app.add_option("--steps", given.steps, "Steps of each measurement")->check(CLI::Range(100, 10'000'000));
   CLI11_PARSE(app, argc, argv);

@@ -3,6 +3,9 @@
 
 #include "raw_limits.h"
 
+#include <squid_mesh/ids.hpp>
+
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -25,7 +28,24 @@ class place {
 /// A new file in a directory.
 std::unique_ptr<place> new_sqlite_place(const std::filesystem::path& directory);
 
-/// A new schema in a database. Its URL names none.
-std::unique_ptr<place> new_postgres_place(const std::string& url);
+/// A new schema in a database, whose URL names none.
+class postgres_place final : public place {
+ public:
+  explicit postgres_place(std::string server);
+  postgres_place(const postgres_place&) = delete;
+  postgres_place& operator=(const postgres_place&) = delete;
+  ~postgres_place() override;
+
+  [[nodiscard]] std::string url() const override;
+  [[nodiscard]] raw_limits measure_raw(const raw_amounts& amounts) const override;
+
+  /// Copies a run that has ended, with its journal and its job, so many times: as if it had run every second, up to a
+  /// second before it did. By SQL, which is faster than to work for days. Then the planner gets to know it.
+  void make_past(const run_id& run, std::size_t copies) const;
+
+ private:
+  const std::string server_;
+  const std::string schema_;
+};
 
 }  // namespace squid_mesh::bench
