@@ -7,7 +7,8 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/squid_mesh)
 set(pkg_config_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.hpp")
-install(TARGETS squid_mesh ${layers} EXPORT squid_mesh_targets)
+install(TARGETS squid_mesh ${layers} squid_mesh_command_line EXPORT squid_mesh_targets)
+install(TARGETS squid-mesh)
 install(EXPORT squid_mesh_targets NAMESPACE squid_mesh:: DESTINATION ${package_dir})
 
 get_property(find_dependencies GLOBAL PROPERTY SQUID_MESH_FIND_DEPENDENCIES)

@@ -1,0 +1,99 @@
+// What all commands share: the database, where the output goes, and how they fail.
+#pragma once
+
+#include "terminal.h"
+
+#include <squid_mesh/command_line.hpp>
+#include <squid_mesh/squid_mesh.hpp>
+
+#include <fmt/format.h>
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace squid_mesh::cli {
+
+/// A command that can't be done, and why.
+struct failure {
+  error reason;
+  std::string hint{};  ///< what to try
+};
+
+/// The value of a result; throws a `failure`.
+template <class T>
+T must(result<T> outcome) {
+  if (!outcome) throw failure{std::move(outcome).error()};
+  if constexpr (!std::is_void_v<T>) return *std::move(outcome);
+}
+
+[[noreturn]] void refuse(std::string message, std::string hint = {});
+
+/// What stands before a command on the command line.
+struct global_options {
+  std::string database;
+  bool as_json = false;
+  bool utc = false;
+};
+
+/// The program's surroundings; a command writes its result to `out` and all else to `err`.
+struct streams {
+  std::istream& in;
+  std::ostream& out;
+  std::ostream& err;
+  terminal on;
+};
+
+class context {
+ public:
+  context(const command_line& host, const streams& io) : host_(host), io_(io) {}
+
+  global_options given;
+
+  /// The database, opened when it is first asked for, with the host's workflows. Throws a `failure`.
+  mesh& database();
+  /// Makes the schema, or brings it up to date.
+  void migrate();
+  /// As `mesh_options` wants it.
+  [[nodiscard]] std::string database_url() const;
+  [[nodiscard]] const command_line& host() const { return host_; }
+
+  [[nodiscard]] const terminal& on() const { return io_.on; }
+  [[nodiscard]] std::istream& in() const { return io_.in; }
+  [[nodiscard]] std::ostream& out() const { return io_.out; }
+  [[nodiscard]] bool as_json() const { return given.as_json; }
+
+  void print(const json& document) const;
+  void print(const table& rows) const;
+  template <class... Args>
+  void say(fmt::format_string<Args...> text, Args&&... args) const {
+    write_line(fmt::format(text, std::forward<Args>(args)...));
+  }
+  /// The result, in either form.
+  void tell(const std::string& line, const json& document) const;
+  /// Beside the result.
+  void note(const std::string& line) const;
+
+  /// Asks whether to go on; `yes` answers. Throws where nobody is there to be asked.
+  bool confirms(const std::string& question, bool yes) const;
+
+  [[nodiscard]] std::string time(time_point at) const;
+  [[nodiscard]] static time_point now();
+
+  /// A value given as JSON: itself, `@FILE`, or `-` for standard input.
+  json read_json(const std::string& text, const std::string& option) const;
+
+ private:
+  void write_line(const std::string& line) const;
+
+  const command_line& host_;
+  const streams& io_;
+  std::optional<mesh> mesh_;
+};
+
+/// The run of an id. Throws a `failure`.
+run_id parse_run_id(const std::string& text);
+
+}  // namespace squid_mesh::cli

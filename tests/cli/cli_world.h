@@ -1,0 +1,84 @@
+// What the tests of the command line share: a database of either kind with a host that works on it, and commands.
+#pragma once
+
+#include "cli/run.h"
+#include "language/language_world.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace squid_mesh::testing {
+
+/// What a command has come to.
+struct said {
+  int code = 0;
+  std::string out;
+  std::string err;
+
+  [[nodiscard]] json document() const { return json::parse(out); }
+  [[nodiscard]] bool says(std::string_view text) const { return out.find(text) != std::string::npos; }
+  [[nodiscard]] bool warns(std::string_view text) const { return err.find(text) != std::string::npos; }
+};
+
+/// Runs a command as `squid-mesh` would.
+inline said run_command(std::vector<std::string> words, const std::string& input = {}, cli::terminal on = {}) {
+  words.insert(words.begin(), "squid-mesh");
+  std::vector<const char*> argv;
+  argv.reserve(words.size());
+  for (const std::string& word : words) argv.push_back(word.c_str());
+  std::istringstream in(input);
+  std::ostringstream out;
+  std::ostringstream err;
+  const int code =
+      cli::run({}, static_cast<int>(argv.size()), argv.data(), {.in = in, .out = out, .err = err, .on = on});
+  return {.code = code, .out = out.str(), .err = err.str()};
+}
+
+class commands : public language {
+ protected:
+  /// A command on the database.
+  said run(std::vector<std::string> words, const std::string& input = {}, cli::terminal on = {}) {
+    words.insert(words.begin(), {"--database", database_->url(), "--utc"});
+    return run_command(std::move(words), input, on);
+  }
+  /// The same, with its result as JSON.
+  json told(std::vector<std::string> words) {
+    words.insert(words.begin(), "--json");
+    const said made = run(std::move(words));
+    if (made.code != 0) throw std::runtime_error(made.err);
+    return made.document();
+  }
+
+  static inline constexpr auto order = workflow({
+      .name = "shop.order",
+      .version = "1",
+      .triggers = {{.name = "manual", .payload = {{"item", type::string}, {"key", type::string, secret}}}},
+      .steps = {{"reserve", bound_action}, {"release", approval{}}, {"ship", bound_action}, {"refuse", bound_action}},
+      .transitions = {{"reserve", on::ok, "release"},
+                      {"release", on::ok, "ship"},
+                      {"release", on::error, "refuse"},
+                      {"ship", on::ok, complete},
+                      {"refuse", on::ok, complete}},
+  });
+
+  /// A host that works on orders.
+  mesh working() {
+    mesh host = open("host");
+    must(host.add(order, {{"reserve", note({{"reserved", 1}})}, {"ship", note()}, {"refuse", note()}}));
+    must(host.start());
+    return host;
+  }
+  /// An order that waits to be released.
+  std::string waiting_order(const mesh& host) {
+    const json started = told({"runs", "start", "shop.order", "--payload", R"({"item": "lamp", "key": "hush-hush"})"});
+    const std::string id = started.at("run");
+    if (!reaches(host, *run_id::parse(id), run_status::paused)) throw std::runtime_error("it isn't paused");
+    return id;
+  }
+};
+
+}  // namespace squid_mesh::testing
