@@ -229,7 +229,7 @@ class long_runs : public language {
   void begin_and_come_halfway() {
     must(mesh_.add(patient, {{"visit", make_handler([this](const json&) -> result<json> {
                                 if (++visits_ == 150) halfway_.pass();
-                                return json{{"visits", visits_}};
+                                return json{{"visits", visits_.load()}};
                               })}}));
     must(mesh_.start());
     id_ = must(mesh_.start_run(patient)).id;
@@ -237,7 +237,7 @@ class long_runs : public language {
   }
 
   doorstep halfway_;
-  int visits_ = 0;
+  std::atomic<int> visits_ = 0;
   mesh mesh_ = open();
   run_id id_;
 };

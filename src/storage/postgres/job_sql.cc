@@ -59,7 +59,9 @@ std::vector<job_row> read_jobs(const rows& found) {
 }
 
 // The index is ordered by state, queue and priority before the time: asked for each of them, what is wanted is one
-// seek away, however many jobs there are. Priorities beyond 9 don't exist: every client validates them.
+// seek away, however many jobs there are. Priorities beyond 9 don't exist: every client validates them. The state is
+// looked up, not said: of a state that the statistics know no job of, which is usual, the planner would expect one row,
+// and take any index on the state and sort all that there are by then.
 constexpr std::string_view priorities = "generate_series(0, 9) AS p(priority)";
 
 // A transaction of its own, and only rows that nobody holds: an Elixir node that stages the same rows would otherwise
@@ -80,7 +82,8 @@ staged AS (
   UPDATE @oban_jobs AS j SET state = 'available' FROM due WHERE j.id = due.id RETURNING j.queue)
 SELECT (SELECT coalesce(json_agg(q.queue), '[]')::text FROM unnest($1::text[]) AS q(queue)
         WHERE q.queue IN (SELECT queue FROM staged)
-           OR (SELECT true FROM @oban_jobs AS j WHERE j.state = 'available' AND j.queue = q.queue
+           OR (SELECT true FROM @oban_jobs AS j
+               WHERE j.state = (SELECT 'available'::@oban_job_state) AND j.queue = q.queue
                ORDER BY j.priority, j.scheduled_at, j.id LIMIT 1)),
        (SELECT min(n.scheduled_at)
         FROM unnest($1::text[]) AS q(queue)
@@ -113,7 +116,7 @@ subset AS MATERIALIZED (
   SELECT a.id, a.version FROM wanted AS w
   CROSS JOIN LATERAL (
     SELECT id, xmin AS version FROM @oban_jobs AS j
-    WHERE j.state = 'available' AND j.queue = w.queue AND j.attempt < j.max_attempts
+    WHERE j.state = (SELECT 'available'::@oban_job_state) AND j.queue = w.queue AND j.attempt < j.max_attempts
     ORDER BY j.priority, j.scheduled_at, j.id LIMIT w.demand FOR UPDATE SKIP LOCKED) AS a),
 taken AS (
   UPDATE @oban_jobs AS j
