@@ -1,5 +1,6 @@
 // How much a node asks of the server.
 #include "postgres/mesh_world.h"
+#include "storage/open.h"
 #include "storage/postgres_database.h"
 #include "support/postgres_connection.h"
 #include "support/postgres_proxy.h"
@@ -40,6 +41,33 @@ TEST(query_budget, an_idle_node_sends_two_statements_a_second) {
       "SELECT calls || ' ' || left(query, 100) || E'\n' FROM pg_stat_statements"
       " WHERE userid = 'worker'::regrole");
   EXPECT_GE(sent, 3) << "an idle node looks for work and says that it lives";
+}
+
+/// Whatever the planner knows of the table: that was when all its jobs had ended.
+TEST(query_budget, a_claim_reads_what_it_takes_and_not_the_backlog) {
+  const postgres_server server({.durable = false});
+  auto opened = storage::open(server.url());
+  ASSERT_TRUE(opened) << to_string(opened.error());
+  server.execute(
+      "INSERT INTO oban_jobs (state, queue, worker, completed_at)"
+      " SELECT 'completed', 'q', 'w', now() FROM generate_series(1, 60000)");
+  server.execute("VACUUM ANALYZE oban_jobs");
+  server.execute("INSERT INTO oban_jobs (queue, worker) SELECT 'q', 'w' FROM generate_series(1, 3000)");
+  const auto claimed =
+      (*opened)->write({.now = std::chrono::time_point_cast<microseconds>(std::chrono::system_clock::now()),
+                        .claims = {{"q", 5}},
+                        .attempted_by = R"(["n", "11111111-1111-7111-8111-111111111111"])"});
+  ASSERT_TRUE(claimed) << to_string(claimed.error());
+  ASSERT_EQ(claimed->claimed.size(), 5U);
+  // What a session has counted is seen when it has ended.
+  opened->reset();
+  postgres_connection counting(server.url());
+  const auto read = [&] {
+    return std::stoi(
+        counting.query("SELECT coalesce(sum(idx_tup_read), 0) FROM pg_stat_user_indexes WHERE relname = 'oban_jobs'"));
+  };
+  ASSERT_TRUE(eventually([&] { return read() > 0; }));
+  EXPECT_LT(read(), 100);
 }
 
 class round_trips : public ::testing::Test {
