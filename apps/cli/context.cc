@@ -41,7 +41,7 @@ std::string context::database_url() const {
   refuse("no database is given", "say --database URL, or set SQUID_MESH_DATABASE: sqlite:PATH or postgresql://...");
 }
 
-void context::migrate() { must(mesh::open({.database = database_url()})); }
+void context::migrate() const { must(mesh::open({.database = database_url()})); }
 
 mesh& context::database() {
   if (mesh_) return *mesh_;

@@ -55,7 +55,7 @@ class context {
   /// The database, opened when it is first asked for, with the host's workflows. Throws a `failure`.
   mesh& database();
   /// Makes the schema, or brings it up to date.
-  void migrate();
+  void migrate() const;
   /// As `mesh_options` wants it.
   [[nodiscard]] std::string database_url() const;
   [[nodiscard]] const command_line& host() const { return host_; }

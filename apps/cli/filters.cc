@@ -9,7 +9,7 @@ namespace {
 
 /// Who is at the terminal, for the history.
 std::string user_name() {
-  const char* const name = std::getenv("USER");
+  const char* const name = std::getenv("USER");  // NOLINT(concurrency-mt-unsafe): nobody sets it.
   return name == nullptr ? "" : name;
 }
 

@@ -50,6 +50,7 @@ std::shared_ptr<targets> add_targets(CLI::App& command) {
 std::vector<run_id> find_targets(context& with, const targets& chosen, const std::vector<run_status>& meant,
                                  const std::string& verb) {
   std::vector<run_id> runs;
+  runs.reserve(chosen.ids.size());
   for (const std::string& id : chosen.ids) runs.push_back(parse_run_id(id));
   if (!runs.empty()) {
     if (chosen.filter->says_something()) refuse("ids of runs and a filter are given", "say one of them");

@@ -52,7 +52,7 @@ std::string cut_to(const std::string& text, std::size_t width) {
 
 terminal terminal::of_process() {
   terminal found;
-  const char* const no_colours = std::getenv("NO_COLOR");
+  const char* const no_colours = std::getenv("NO_COLOR");  // NOLINT(concurrency-mt-unsafe): nobody sets it.
   found.can_be_asked = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
   if (isatty(STDOUT_FILENO) != 1) return found;
   found.has_colours = no_colours == nullptr || *no_colours == '\0';
@@ -72,6 +72,7 @@ std::size_t width_of(std::string_view text) {
 
 std::vector<std::size_t> table::widths(const terminal& on) const {
   std::vector<std::size_t> widths;
+  widths.reserve(headings_.size());
   for (const std::string& heading : headings_) widths.push_back(width_of(heading));
   for (const auto& row : rows_) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i].text));
@@ -95,6 +96,7 @@ void table::print(std::ostream& out, const terminal& on) const {
     out << '\n';
   };
   std::vector<cell> headings;
+  headings.reserve(headings_.size());
   for (const std::string& each : headings_) headings.push_back({each, colour::bold});
   print_row(headings);
   for (const auto& row : rows_) print_row(row);

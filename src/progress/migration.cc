@@ -40,7 +40,7 @@ void rename_in_data(fact& of, const step_names& steps) {
   }
   if (names_inputs && data.contains("input") && data["input"].is_object()) {
     json inputs = json::object();
-    for (auto& [step, input] : data["input"].items()) inputs[renamed(step, steps)] = std::move(input);
+    for (const auto& [step, input] : data["input"].items()) inputs[renamed(step, steps)] = input;
     data["input"] = std::move(inputs);
   }
   of.data = data.dump();

@@ -25,6 +25,7 @@ WHERE state IN ('available', 'scheduled', 'executing', 'retryable') GROUP BY que
 std::vector<definition_record> list_definitions(connection& database, const schema& tables, std::string_view name) {
   const rows found = database.run(statement(tables.spell(definitions_sql)), std::move(parameters().add(name)));
   std::vector<definition_record> definitions;
+  definitions.reserve(static_cast<std::size_t>(found.size()));
   for (int row = 0; row < found.size(); ++row) {
     definitions.push_back({.fingerprint = std::string(found.text(row, 0)),
                            .name = std::string(found.text(row, 1)),
@@ -37,6 +38,7 @@ std::vector<definition_record> list_definitions(connection& database, const sche
 std::vector<node_record> list_nodes(connection& database, const schema& tables) {
   const rows found = database.run(statement(tables.spell(nodes_sql)), parameters());
   std::vector<node_record> nodes;
+  nodes.reserve(static_cast<std::size_t>(found.size()));
   for (int row = 0; row < found.size(); ++row) {
     nodes.push_back({.node = {.name = std::string(found.text(row, 0)), .id = std::string(found.text(row, 1))},
                      .started_at = found.time(row, 2),
