@@ -290,9 +290,9 @@ class mesh {
   /// have had this very history, and comes to the same point by it: everything in which the definitions differ is then
   /// still ahead. A run at which a worker is at this moment is not moved. Errors: `invalid_argument` for steps that
   /// aren't there, `not_found`, and `conflict` of the kind "executed", "same_definition", "other_history" (it would
-  /// have gone another way), "other_position" (it would be elsewhere now), "other_terms" (it waits for something that
-  /// is declared otherwise), "other_payload" (its payload would not be taken, or secrets of it would be shown),
-  /// "run_has_ended" or "run_is_ending".
+  /// have gone another way), "other_position" (it would be elsewhere now), "other_terms" (what it waits for, has tried
+  /// or has completed is declared otherwise), "other_payload" (that would not be taken, or secrets of it would be
+  /// shown), "run_has_ended" or "run_is_ending".
   result<command_receipt> migrate_run(const run_id& id, const migrate_options& options = {});
 
   /// Starts a new run with the payload of an old one, to which it is linked. Under an idempotency key at most once.

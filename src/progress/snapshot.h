@@ -11,7 +11,7 @@
 namespace squid_mesh {
 
 /// Whether so much has happened since the last snapshot that reading it costs more than a new one. The more a snapshot
-/// takes, the longer it has to last: all of a run's together are not longer than its journal.
+/// takes, the longer it has to last: all of a run's but the first together are not longer than its journal.
 bool is_snapshot_due(const run_state& state);
 
 /// What the journal so far has come to. The state notes that it was taken.
