@@ -6,7 +6,7 @@
 #include <exception>
 #include <iostream>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace cli {
 namespace {
 
@@ -101,4 +101,4 @@ int run_command_line(const command_line& host, int argc, const char* const* argv
                   {.in = std::cin, .out = std::cout, .err = std::cerr, .on = cli::terminal::of_process()});
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// An action as the engine calls it: the step's input, an object, in; its output, or why there is none, out.
 /// An exception that leaves it is a retryable failure.
@@ -131,4 +131,4 @@ handler make_handler(F f) {
   };
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// What becomes of a run when the one that has started it is cancelled or misses its deadline.
 enum class on_parent_cancel { cancel, abandon };
@@ -24,4 +24,4 @@ struct child_options {
   milliseconds time_limit{0};  ///< from its start on; zero: none
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

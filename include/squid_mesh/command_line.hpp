@@ -8,7 +8,7 @@
 #include <functional>
 #include <string>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// A program whose command line is that of `squid-mesh`.
 struct command_line {
@@ -37,4 +37,4 @@ enum class exit_code {
 /// output, and questions, errors and hints to standard error. Not to be called twice at the same time.
 int run_command_line(const command_line& host, int argc, const char* const* argv);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

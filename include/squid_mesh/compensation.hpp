@@ -3,7 +3,7 @@
 
 #include <squid_mesh/json.hpp>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// The input of every compensation. Take it as the action's parameter, or take `json`, which has the same keys.
 struct compensation_input {
@@ -23,4 +23,4 @@ inline void from_json(const json& document, compensation_input& input) {
   document.at("failure").get_to(input.failure);
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

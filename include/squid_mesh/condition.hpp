@@ -13,7 +13,7 @@
 #include <initializer_list>
 #include <string_view>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// A constant that a value of the context is compared with: a text, a number or a boolean.
 struct operand {
@@ -121,4 +121,4 @@ constexpr condition any(std::initializer_list<condition> parts) { return detail:
 /// It doesn't hold.
 constexpr condition negate(const condition& part) { return detail::combined(term_kind::negation, {part}); }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -15,7 +15,7 @@
 #include <stdexcept>
 #include <string_view>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 // -- Payload fields --------------------------------------------------------------------------------------------------
 
@@ -436,4 +436,4 @@ struct declaration {
   detail::fixed_list<transition, 128> transitions{};
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -13,7 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 namespace detail {
 struct draft;
@@ -194,4 +194,4 @@ class definition {
   std::vector<links> links_;  ///< by step
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

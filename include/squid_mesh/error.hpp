@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// One code per reaction that a caller can have; the message tells the rest. The names are stored in journals, so
 /// they never change.
@@ -80,4 +80,4 @@ json to_json(const error& e);
 /// The error as one line of text, with every problem: for logs and exceptions.
 std::string to_string(const error& e);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

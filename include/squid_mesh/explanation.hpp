@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Why a run is where it is. The names are for programs, so they never change.
 enum class run_reason {
@@ -85,4 +85,4 @@ struct explanation {
 json to_json(const next_action& action);
 json to_json(const explanation& why);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// A step, or the end of the run, which is called `complete` and is there where a transition leads to it.
 struct graph_node {
@@ -68,4 +68,4 @@ std::string to_mermaid(const run_graph& graph);
 /// The same for Graphviz.
 std::string to_dot(const run_graph& graph);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

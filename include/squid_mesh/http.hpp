@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh::http {
+namespace squid_mesh::inline v1::http {
 
 /// One request. Only http and https URLs are accepted, at first and after redirects.
 struct request {
@@ -65,4 +65,4 @@ struct response {
 /// URL: paths and queries often carry secrets.
 result<response> send(const request& what);
 
-}  // namespace squid_mesh::http
+}  // namespace squid_mesh::inline v1::http

@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 
 /// The states of a job, as the job table stores them. `suspended` belongs to other programs and is never touched.
 enum class state { available, suspended, scheduled, executing, retryable, completed, discarded, cancelled };
@@ -161,4 +161,4 @@ class engine {
   std::unique_ptr<impl> impl_;
 };
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

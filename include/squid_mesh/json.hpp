@@ -3,9 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Keys are kept sorted, so the same value always has the same text.
 using json = nlohmann::json;
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -4,7 +4,7 @@
 #include <functional>
 #include <string_view>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 enum class level { debug, info, warning, error };
 
@@ -14,4 +14,4 @@ std::string_view to_string(level severity);
 /// Where log lines go. Called from many threads at once; must not throw, and must not call the library.
 using log_sink = std::function<void(level severity, std::string_view message)>;
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

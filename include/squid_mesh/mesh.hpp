@@ -23,7 +23,7 @@
 #include <typeindex>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 struct mesh_options {
   /// `sqlite:PATH`, created where it is missing, or `postgresql://...` as libpq reads it, with three parameters
@@ -393,4 +393,4 @@ class mesh {
   std::unique_ptr<impl> impl_;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace squid_mesh::postgres {
+namespace squid_mesh::inline v1::postgres {
 
 /// A transaction on PostgreSQL, however it is reached. What a host implements that uses another client library.
 class transaction : public squid_mesh::transaction {
@@ -55,4 +55,4 @@ class connection_transaction final : public transaction {
 /// it. Throws `std::logic_error` in other steps; the engine reports that as a failure of the step.
 PGconn* connection(step_context& context);
 
-}  // namespace squid_mesh::postgres
+}  // namespace squid_mesh::inline v1::postgres

@@ -9,7 +9,7 @@
 #include <exception>
 #include <vector>
 
-namespace squid_mesh::postgres {
+namespace squid_mesh::inline v1::postgres {
 
 /// A `pqxx::work`, or another transaction of libpqxx.
 ///
@@ -44,4 +44,4 @@ class pqxx_transaction final : public transaction {
   pqxx::transaction_base& work_;
 };
 
-}  // namespace squid_mesh::postgres
+}  // namespace squid_mesh::inline v1::postgres

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Which finished runs may go: at least one of `max_age` and `keep`. Where both are set, only what is too old and not
 /// among the newest goes; policies that are to hold each for itself are two. Runs that were imported are not meant.
@@ -52,4 +52,4 @@ struct prune_report {
   std::vector<prune_failure> failed;  ///< runs that are still there
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

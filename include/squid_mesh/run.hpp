@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// The states of a run. The names are stored, so they never change.
 enum class run_status { pending, running, retrying, paused, failed, completed, cancelling, cancelled };
@@ -180,4 +180,4 @@ json to_json(const child_view& child);
 json to_json(const run_view& run);
 json to_json(const run_page& page);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -7,7 +7,7 @@
 
 #include <sqlite3.h>
 
-namespace squid_mesh::sqlite {
+namespace squid_mesh::inline v1::sqlite {
 
 /// The transaction that is open on a connection of the host's to the mesh's database file: begin it with
 /// `BEGIN IMMEDIATE`, since it is going to write.
@@ -27,4 +27,4 @@ class connection_transaction final : public transaction {
 /// `std::logic_error` in other steps; the engine reports that as a failure of the step.
 sqlite3* connection(step_context& context);
 
-}  // namespace squid_mesh::sqlite
+}  // namespace squid_mesh::inline v1::sqlite

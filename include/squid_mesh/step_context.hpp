@@ -14,7 +14,7 @@
 #include <string_view>
 #include <typeindex>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 class transaction;
 
@@ -69,4 +69,4 @@ class step_context {
   [[nodiscard]] virtual void* host_object(std::type_index type) const = 0;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// An instant in UTC with the precision of the databases: microseconds since the Unix epoch.
 using time_point = std::chrono::sys_time<std::chrono::microseconds>;
@@ -16,4 +16,4 @@ using std::chrono::milliseconds;
 /// ISO-8601 in UTC with microseconds: `2026-11-22T09:00:00.000000Z`.
 std::string to_string(time_point at);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

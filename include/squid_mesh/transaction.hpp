@@ -1,7 +1,7 @@
 // squid_mesh/transaction.hpp - writing in a transaction of the host's.
 #pragma once
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// An open transaction on the database of a mesh or of a job engine, in which the library may write: what it writes
 /// commits or rolls back together with what the host writes.
@@ -18,4 +18,4 @@ class transaction {
   transaction() = default;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

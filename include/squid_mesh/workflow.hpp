@@ -13,7 +13,7 @@
 #include <squid_mesh/declaration.hpp>
 #include <squid_mesh/detail/rules.hpp>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Checks a declaration while compiling and returns it. The rules are listed in `detail/rule.hpp`.
 consteval declaration workflow(const declaration& declared) {
@@ -21,4 +21,4 @@ consteval declaration workflow(const declaration& declared) {
   return declared;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Safe to use from several threads.
 class clock_source {
@@ -42,4 +42,4 @@ class system_clock final : public clock_source {
   std::atomic<std::int64_t> offset_ = 0;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

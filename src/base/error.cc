@@ -3,7 +3,7 @@
 #include <array>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 // In the order of the enumerators. Stored in journals: never change one.
@@ -43,4 +43,4 @@ std::string to_string(const error& e) {
   return out;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -4,7 +4,7 @@
 #include <functional>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Work to do once. It must not throw.
 using task = std::move_only_function<void()>;
@@ -21,4 +21,4 @@ class executor {
   virtual void post(std::vector<task> tasks) = 0;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

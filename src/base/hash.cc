@@ -5,7 +5,7 @@
 #include <array>
 #include <stdexcept>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 std::string sha256_hex(std::string_view bytes) {
   std::array<unsigned char, 32> digest{};
@@ -23,4 +23,4 @@ std::string sha256_hex(std::string_view bytes) {
   return text;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 constexpr std::string_view hex_digits = "0123456789abcdef";
@@ -85,4 +85,4 @@ uuid first_uuid_v7(time_point at) {
   return uuid_v7(std::clamp(at, time_point{}, last), 0);
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -3,7 +3,7 @@
 #include <charconv>
 #include <string>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 const json* member(const json& value, std::string_view key) {
@@ -38,4 +38,4 @@ const json* find_at_path(const json& root, std::string_view path) {
   return at;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -6,7 +6,7 @@
 
 #include <string_view>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 using detail::is_json_path;
 using detail::json_path_head;
@@ -14,4 +14,4 @@ using detail::json_path_head;
 /// The value at a path, or nullptr where there is none or the path is malformed.
 const json* find_at_path(const json& root, std::string_view path);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -5,7 +5,7 @@
 #include <mutex>
 #include <random>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Safe to use from several threads.
 class random_source {
@@ -38,4 +38,4 @@ class seeded_random final : public random_source {
   std::mt19937_64 engine_;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

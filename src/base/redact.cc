@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 constexpr std::size_t shortest_part = 4;
@@ -58,4 +58,4 @@ json redactor::mask(json value) const {
   return value;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Shown in place of a secret.
 inline constexpr std::string_view mask_text = "********";
@@ -35,4 +35,4 @@ class redactor {
   std::vector<json> numbers_;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

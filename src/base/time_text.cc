@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// Writes `value` in decimal over `digits` characters of `text`, from `from` on.
@@ -73,4 +73,4 @@ std::optional<time_point> parse_time(std::string_view text) {
   return sys_days(date) + hours(*h) + minutes(*mi) + seconds(*s) + microseconds(*us);
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -6,7 +6,7 @@
 #include <squid_mesh/ids.hpp>
 #include <squid_mesh/time.hpp>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// A new UUIDv7 (RFC 9562) of this instant.
 uuid make_uuid_v7(time_point now, random_source& random);
@@ -15,4 +15,4 @@ uuid make_uuid_v7(time_point now, random_source& random);
 /// Of instants that no UUIDv7 can say: of the nearest one that it can.
 uuid first_uuid_v7(time_point at);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

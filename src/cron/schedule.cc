@@ -9,7 +9,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 using namespace std::chrono_literals;
@@ -159,4 +159,4 @@ std::optional<time_point> cron_schedule::previous(time_point before) const {
   return last;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -12,7 +12,7 @@ namespace date {
 class time_zone;
 }
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// A cron expression in a time zone: a fixed set of instants, which the two and the system's tzdata decide alone.
 ///
@@ -53,4 +53,4 @@ class cron_schedule {
   const date::time_zone* zone_;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 tick_plan plan_ticks(const cron_schedule& schedule, time_point due, time_point now, missed_ticks policy,
                      std::size_t limit) {
@@ -20,4 +20,4 @@ tick_plan plan_ticks(const cron_schedule& schedule, time_point due, time_point n
   return plan;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -10,7 +10,7 @@
 #include <optional>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// A tick that is picked up less than this after its time is on time.
 inline constexpr microseconds on_time = std::chrono::minutes(1);
@@ -40,4 +40,4 @@ struct tick_plan {
 tick_plan plan_ticks(const cron_schedule& schedule, time_point due, time_point now, missed_ticks policy,
                      std::size_t limit);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -4,7 +4,7 @@
 
 #include <exception>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 bool zone_exists(std::string_view zone) { return find_zone(zone).has_value(); }
 
@@ -26,4 +26,4 @@ result<std::string> date_in_zone(time_point at, std::string_view zone) {
   return to_string(time_point(local)).substr(0, 10);
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -11,7 +11,7 @@ namespace date {
 class time_zone;
 }
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Whether the system knows a time zone of this name. False also where the system has no tzdata. Safe to call from any
 /// thread, as all functions here.
@@ -24,4 +24,4 @@ result<const date::time_zone*> find_zone(std::string_view zone);
 /// The date at an instant in a time zone, as `2026-11-22`. Fails as `find_zone` does.
 result<std::string> date_in_zone(time_point at, std::string_view zone);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 json default_of(const field& f) {
@@ -201,4 +201,4 @@ json workflow_to_json(const Workflow& w) {
 json canonical(const declaration& declared) { return workflow_to_json(declared); }
 json canonical(const detail::draft& checked) { return workflow_to_json(checked); }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

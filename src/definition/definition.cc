@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 std::string_view to_string(type t) { return words::types.at(static_cast<std::size_t>(t)); }
 std::string_view to_string(step_kind kind) { return detail::word_of(kind); }
 std::string_view to_string(on outcome) { return words::outcomes.at(static_cast<std::size_t>(outcome)); }
@@ -140,4 +140,4 @@ std::span<const definition::route> definition::routes(std::size_t from, on outco
   return links_[from].routes.at(static_cast<std::size_t>(outcome));
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 detail::value_kind kind_of_json(const json& value) {
@@ -37,4 +37,4 @@ detail::value_kind kind_of_default(const definition::field& f) {
 
 detail::value_kind kind_of_operand(const definition::condition_term& term) { return kind_of_json(term.value); }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

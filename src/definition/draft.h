@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 namespace detail {
 
@@ -27,4 +27,4 @@ struct draft {
 detail::value_kind kind_of_default(const definition::field& f);
 detail::value_kind kind_of_operand(const definition::condition_term& term);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

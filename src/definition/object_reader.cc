@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// What the rules keep of each step is as long as the list of all steps.
@@ -110,4 +110,4 @@ void object_reader::no_other_keys() {
   }
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 enum class presence { required, defaulted };
 
@@ -86,4 +86,4 @@ void object_reader::list(std::string_view key, presence need, std::vector<T>& in
   for (std::size_t i = 0; i < found->size(); ++i) into.push_back(read((*found)[i], detail::place{&where_, key, i}));
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// A hostile document could have any number of problems; nobody reads more.
@@ -56,4 +56,4 @@ error problem_list::to_error(std::string_view workflow) && {
           .problems = std::move(problems_)};
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

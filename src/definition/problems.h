@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// The path that a place stands for: `transitions[2].to`.
 std::string to_string(const detail::place& where);
@@ -31,4 +31,4 @@ class problem_list {
   std::vector<problem> problems_;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

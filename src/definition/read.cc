@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 using detail::place;
@@ -287,4 +287,4 @@ reading read_draft(const json& document, problem_list& problems) {
   return {.workflow = std::move(w), .is_complete = state.is_complete};
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

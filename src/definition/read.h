@@ -6,7 +6,7 @@
 
 #include <squid_mesh/json.hpp>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 struct reading {
   detail::draft workflow;
@@ -17,4 +17,4 @@ struct reading {
 /// Reads a document of any shape and adds what is wrong with its shape to `problems`. The rules are not checked here.
 reading read_draft(const json& document, problem_list& problems);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 using detail::place;
@@ -102,4 +102,4 @@ definition::condition read_condition(const json& value, const place& where, read
   return {.terms = std::move(reader).take()};
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 bool has_ended(jobs::state state) {
@@ -270,4 +270,4 @@ std::string clause_about(const told_run& told, const branch_look& look) {
   }
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

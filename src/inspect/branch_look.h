@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// One step that is active, or that waits for others.
 struct branch_look {
@@ -30,4 +30,4 @@ json to_evidence(const told_run& told, const branch_look& look);
 /// A clause about it, without a period. Not masked.
 std::string clause_about(const told_run& told, const branch_look& look);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// Explains one run.
@@ -194,4 +194,4 @@ result<explanation> explain(const view_request& request, time_point now) {
   return explainer(*told, now)();
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// What a run says of a workflow's graph: by default, nothing.
@@ -159,4 +159,4 @@ result<run_graph> graph_run(const view_request& request) {
   return graph;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 constexpr std::array all_statuses{step_status::pending,  step_status::running,   step_status::waiting,
@@ -155,4 +155,4 @@ std::string to_dot(const run_graph& graph) {
   return text + "}\n";
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

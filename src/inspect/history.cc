@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 std::string text_of(const json& data, const char* key) {
@@ -279,4 +279,4 @@ std::vector<audit_event> history_of(const told_run& told, const std::vector<fact
   return historian(told, facts)();
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -7,9 +7,9 @@
 
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// The start, every fact, and every end of the run. Masked.
 std::vector<audit_event> history_of(const told_run& told, const std::vector<fact>& facts);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

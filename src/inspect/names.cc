@@ -4,7 +4,7 @@
 #include <squid_mesh/explanation.hpp>
 #include <squid_mesh/graph.hpp>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 // All in the order of the enumerators, all read by programs: never change one.
@@ -51,4 +51,4 @@ std::string_view to_string(run_reason reason) { return name_of(run_reasons, reas
 std::string_view to_string(run_action action) { return name_of(run_actions, action); }
 std::string_view to_string(edge_status status) { return name_of(edge_statuses, status); }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// A word of a command line, in quotes where the shell would read more into it.
@@ -157,4 +157,4 @@ std::vector<next_action> actions_for(const told_run& told, const std::vector<bra
   return adviser(told, looks)();
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

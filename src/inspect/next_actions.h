@@ -7,9 +7,9 @@
 
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// What helps most comes first. Not masked.
 std::vector<next_action> actions_for(const told_run& told, const std::vector<branch_look>& looks);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

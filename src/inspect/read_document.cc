@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 using detail::place;
@@ -339,4 +339,4 @@ result<run_copy> read_document(const json& document, time_point now) {
   }
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

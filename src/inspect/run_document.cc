@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 void put(json& out, const char* key, const std::optional<time_point>& at) {
@@ -172,4 +172,4 @@ run_status told_status(run_status shown, const run_state& state) {
 
 result<json> write_document(const view_request& request, time_point now) { return document_writer(request, now)(); }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

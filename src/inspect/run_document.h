@@ -12,7 +12,7 @@
 #include <memory>
 #include <string_view>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 // Stored in documents: never change them. A document has these keys:
 //
@@ -44,4 +44,4 @@ struct run_copy {
 /// and everything that is shown of the run can be shown.
 result<run_copy> read_document(const json& document, time_point now);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -3,7 +3,7 @@
 #include <squid_mesh/graph.hpp>
 #include <squid_mesh/run.hpp>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 void put(json& out, const char* key, const std::optional<time_point>& at) {
@@ -160,4 +160,4 @@ json to_json(const run_graph& graph) {
   return out;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 run_mask::run_mask(const definition& workflow, const journal& history)
     : payload_(json::parse(history.run.payload, nullptr, false)),
@@ -54,4 +54,4 @@ json run_mask::input(const definition::step& step, json selected) const {
   return (*this)(std::move(selected));
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

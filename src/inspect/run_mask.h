@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Knows which fields of a run's payload are secret, and their values.
 class run_mask {
@@ -39,4 +39,4 @@ class run_mask {
   redactor secrets_;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -1,6 +1,6 @@
 #include "inspect/sentence.h"
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 std::string in_quotes(std::string_view name) { return '"' + std::string(name) + '"'; }
 
@@ -30,4 +30,4 @@ std::string message_text(const json& error) {
   return text;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

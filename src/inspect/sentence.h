@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// `"ship"`
 std::string in_quotes(std::string_view name);
@@ -26,4 +26,4 @@ std::string count_text(std::size_t count, std::string_view noun);
 /// What an error's JSON says, without the period at its end; `unknown error` where it says nothing.
 std::string message_text(const json& error);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 std::vector<const job_row*> jobs_by_branch(const definition& workflow, const std::vector<job_row>& jobs) {
@@ -248,4 +248,4 @@ result<told_run> tell(const view_request& request) {
   return told;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// What the state doesn't remember of a step. Not masked.
 struct told_step {
@@ -90,4 +90,4 @@ json data_of(const fact& f);
 std::optional<json> member(const json& data, const char* key);
 std::optional<time_point> instant(const json& data, const char* key);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

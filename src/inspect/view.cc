@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 attempt_status status_of(const fact& f, const json& data) {
@@ -180,4 +180,4 @@ result<run_view> view_run(const view_request& request) {
   return viewer(request, *told)();
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// What is to be shown. Needs no workflow code, only the stored definition.
 struct view_request {
@@ -26,4 +26,4 @@ result<run_view> view_run(const view_request& request);
 
 run_summary summarise(const run_record& run);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

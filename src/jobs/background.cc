@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 
 background::background(std::function<microseconds()> once)
     : once_(std::move(once)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
@@ -15,4 +15,4 @@ void background::run(const std::stop_token& stop) {
   }
 }
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

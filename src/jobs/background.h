@@ -8,7 +8,7 @@
 #include <mutex>
 #include <thread>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 
 /// Calls a function again and again, from construction to destruction; each call says how long to pause after it, and
 /// must not throw. Safe to use from several threads.
@@ -32,4 +32,4 @@ class background {
   std::jthread thread_;  ///< last, so that it ends first
 };
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

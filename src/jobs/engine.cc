@@ -7,7 +7,7 @@
 
 #include <utility>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 namespace {
 
 constexpr std::size_t max_listed = 1000;
@@ -152,4 +152,4 @@ result<void> engine::work() {
   return {};
 }
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 
 loop::loop(node& driven) : driven_(driven) {
   driven_.set_waker([this] { wake(); });
@@ -55,4 +55,4 @@ void loop::run() {
   }
 }
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

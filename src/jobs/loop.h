@@ -8,7 +8,7 @@
 #include <mutex>
 #include <thread>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 
 /// Takes a turn whenever the node wants one, from construction to destruction.
 class loop {
@@ -34,4 +34,4 @@ class loop {
   std::thread thread_;
 };
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

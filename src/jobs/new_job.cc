@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 namespace {
 
 constexpr std::size_t max_name_bytes = 127;
@@ -133,4 +133,4 @@ outcome snooze(microseconds delay) { return {.is = outcome::kind::snoozed, .dela
 outcome cancel(std::string reason) { return {.is = outcome::kind::cancelled, .reason = std::move(reason)}; }
 outcome discard(std::string reason) { return {.is = outcome::kind::discarded, .reason = std::move(reason)}; }
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

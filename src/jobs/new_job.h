@@ -11,7 +11,7 @@
 #include <optional>
 #include <string>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 
 /// A job as it is inserted: tags trimmed, in lower case, each once. `errc::invalid_argument` lists every problem.
 result<job_insert> to_insert(const new_job& work);
@@ -24,4 +24,4 @@ result<job> to_job(const job_row& row);
 job_change after_failure(const job_row& row, std::string reason, std::optional<microseconds> delay, time_point now,
                          double chance);
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

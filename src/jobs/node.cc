@@ -6,7 +6,7 @@
 #include <future>
 #include <utility>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 namespace {
 
 /// A running job learns within this time that it isn't wanted any more.
@@ -184,4 +184,4 @@ void node::cancel_timer(std::uint64_t id) {
   std::erase_if(timers_, [id](const auto& entry) { return entry.second.id == id; });
 }
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

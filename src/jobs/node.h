@@ -24,7 +24,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 
 /// The world around a node, from outside so that a test can be it. Everything outlives the node.
 struct environment {
@@ -219,4 +219,4 @@ class node {
   std::uint64_t next_timer_ = 1;
 };
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

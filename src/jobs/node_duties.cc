@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 namespace {
 
 constexpr std::size_t max_rescues_per_turn = 100;
@@ -69,4 +69,4 @@ result<void> node::watch(time_point /*now*/) {
   return {};
 }
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 namespace {
 
 /// How long to leave a database alone that has refused `refusals` times in a row, give or take a quarter.
@@ -315,4 +315,4 @@ delivery node::delivery_of(const job_row& job) const {
           .uncounted_attempt = who == workers_.end() ? job.attempt - 1 : who->second->uncounted_attempt(job)};
 }
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

@@ -7,7 +7,7 @@
 #include <exception>
 #include <utility>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 namespace {
 
 /// A token that stops when either does, for the time of one call.
@@ -84,4 +84,4 @@ std::vector<commit> plain_worker::orphaned(std::span<const orphan> orphans, time
   return rescues;
 }
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

@@ -6,7 +6,7 @@
 
 #include <squid_mesh/jobs.hpp>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 
 class plain_worker final : public worker {
  public:
@@ -24,4 +24,4 @@ class plain_worker final : public worker {
   const job_handler handler_;
 };
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

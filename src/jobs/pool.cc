@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 
 pool::~pool() {
   std::unique_lock lock(mutex_);
@@ -57,4 +57,4 @@ void pool::run() {
   }
 }
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

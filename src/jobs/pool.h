@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 
 /// At most `limit` threads, started when there is work that no idle one can take. A thread that takes a task and sees
 /// more of them wakes the next one: a burst of short tasks is done by few threads, long ones soon have a thread each.
@@ -40,4 +40,4 @@ class pool final : public executor {
   bool stopping_ = false;
 };
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

@@ -9,7 +9,7 @@
 #include <array>
 #include <utility>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 namespace {
 
 /// How long to go on trying to write what workers have done while the database refuses, when shutting down.
@@ -118,4 +118,4 @@ void service::wait_for_stop() {
   stopped_.wait(lock, [this] { return !running_; });
 }
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

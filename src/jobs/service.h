@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 
 struct service_options {
   std::string node_name;  ///< empty: host name and process id
@@ -79,4 +79,4 @@ class service {
 /// A sink that writes to standard error, for hosts that give none.
 log_sink standard_log();
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

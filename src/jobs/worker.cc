@@ -1,6 +1,6 @@
 #include "jobs/worker.h"
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 
 std::vector<commit> give_back(std::span<const orphan> orphans) {
   std::vector<commit> commits;
@@ -12,4 +12,4 @@ std::vector<commit> give_back(std::span<const orphan> orphans) {
   return commits;
 }
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

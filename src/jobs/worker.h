@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 
 /// A claimed job's place among the running ones. While it lives, it takes one of its queue's slots on the node; it
 /// must not outlive the node.
@@ -72,4 +72,4 @@ class worker {
   virtual std::vector<commit> orphaned(std::span<const orphan> orphans, time_point now) = 0;
 };
 
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

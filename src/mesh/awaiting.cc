@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 bool awaiting::wait(const run_id& run, milliseconds timeout, const std::function<bool()>& ended) {
   // How often to look for runs that other processes end: quickly at first, for short runs.
@@ -36,4 +36,4 @@ void awaiting::announce(const run_id& run) {
   found->second.woken.notify_all();
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

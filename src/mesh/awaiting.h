@@ -10,7 +10,7 @@
 #include <mutex>
 #include <unordered_map>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Safe to use from several threads.
 class awaiting {
@@ -33,4 +33,4 @@ class awaiting {
   std::unordered_map<run_id, waiter> waiters_;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// Whether what a person says can be stored.
@@ -219,4 +219,4 @@ result<std::vector<bulk_replay>> mesh::replay_runs(const run_filter& filter, con
   return give_to_all<bulk_replay>(list_runs(filter), [&](const run_id& id) { return replay_run(id, options); });
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

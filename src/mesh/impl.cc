@@ -10,7 +10,7 @@
 
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 constexpr std::size_t max_mended = 100;
@@ -63,4 +63,4 @@ result<void> mesh::impl::mend(time_point now) {
   return {};
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -19,7 +19,7 @@
 #include <string_view>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 struct mesh::impl {
   impl(std::unique_ptr<storage::store> store, mesh_options given);
@@ -61,4 +61,4 @@ std::unexpected<error> invalid(std::string message);
 /// Keys go into indexes, which limits their length. `what` names it.
 result<void> check_key(std::string_view key, std::string_view what);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 constexpr std::size_t max_listed = 1000;
@@ -80,4 +80,4 @@ result<run_view> mesh::await_run(const run_id& id, milliseconds timeout) const {
             .retryable = true});
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 mesh::mesh(std::unique_ptr<impl> state) : impl_(std::move(state)) {}
 mesh::mesh(mesh&&) noexcept = default;
@@ -76,4 +76,4 @@ result<void> mesh::work(work_options options) {
   return {};
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 constexpr std::size_t max_listed = 1000;
@@ -74,4 +74,4 @@ result<std::vector<live_run>> mesh::list_live_runs(std::string_view workflow, st
   return runs;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

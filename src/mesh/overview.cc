@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 json to_json(const definition_view& of) {
   return {{"fingerprint", of.fingerprint},
@@ -75,4 +75,4 @@ result<std::vector<queue_view>> mesh::list_queues() const {
   return seen;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -9,7 +9,7 @@
 #include <thread>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 error sink_failure(const std::string& what) {
@@ -114,4 +114,4 @@ result<void> mesh::remove_imported_run(const run_id& id) {
             .kind = "not_imported"});
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

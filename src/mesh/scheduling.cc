@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 result<schedule_record> find_schedule(storage::store& store, std::string_view workflow, std::string_view trigger) {
@@ -99,4 +99,4 @@ void mesh::set_schedule_payload(std::string_view workflow, std::string_view trig
                                 std::move(payload));
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

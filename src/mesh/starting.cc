@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// The options as they hold for a start at this moment.
@@ -112,4 +112,4 @@ result<std::vector<run_ref>> mesh::start_runs(std::string_view workflow, const s
   return impl_->write_starts(*commits);
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// One worker's permission to work on one job: what its acknowledgement is fenced with. Whoever takes the job over
 /// changes the attempt or the holder, and the late acknowledgement finds no row. A node that gets the same job again
@@ -128,4 +128,4 @@ struct commit_outcome {
   std::vector<job_id> inserted;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// The names are stored in journals: add kinds at the end, never rename one. What `fact::data` holds, as JSON:
 ///
@@ -105,4 +105,4 @@ inline bool same_fact(const fact& a, const fact& b) {
   return a.kind == b.kind && a.step == b.step && a.at == b.at && a.node == b.node && a.data == b.data;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -5,7 +5,7 @@
 #include <squid_mesh/jobs.hpp>
 #include <squid_mesh/run.hpp>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 // All in the order of the enumerators, all stored or shown: never change one.
@@ -46,4 +46,4 @@ std::string_view to_string(state s) { return name_of(job_states, s); }
 std::optional<state> parse_state(std::string_view name) { return parse_name<state>(job_states, name); }
 
 }  // namespace jobs
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

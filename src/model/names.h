@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// The enumerator whose name this is, in a table of names in the order of the enumerators.
 template <class Enum, std::size_t N>
@@ -22,4 +22,4 @@ constexpr std::string_view name_of(const std::array<std::string_view, N>& names,
   return names.at(static_cast<std::size_t>(value));
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// What a job drives: the only branch of a run, one of several that go on side by side, or the watch over its deadline.
 struct driven_branch {
@@ -173,4 +173,4 @@ struct queue_record {
   bool is_paused = false;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

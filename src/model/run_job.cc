@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// A text member of a job's args; null where there is none.
@@ -66,4 +66,4 @@ std::optional<schedule_name> schedule_of(const job_row& job) {
   return schedule_name{.workflow = *workflow, .trigger = *trigger};
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

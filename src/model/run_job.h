@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Their worker string. Their args are `{"run_id": "..."}`, with `"step"` where they drive one branch of several.
 inline constexpr const char* run_worker_name = "squid_mesh.run";
@@ -45,4 +45,4 @@ struct schedule_name {
 /// Which schedule a job fires, if it does that.
 std::optional<schedule_name> schedule_of(const job_row& job);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -3,7 +3,7 @@
 
 #include <squid_mesh/run.hpp>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Whether a run that is stored with one status may be stored with another one next. Beginning is final, and so is the
 /// end, but for a failure, after which a person may have the run go on. A run that is being stopped ends, or what it
@@ -14,4 +14,4 @@ constexpr bool may_follow(run_status from, run_status to) {
   return !is_terminal(from);
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

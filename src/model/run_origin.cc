@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 using role = driven_branch::role;
@@ -48,4 +48,4 @@ json to_json(const parent_link& parent) {
   return said;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

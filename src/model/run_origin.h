@@ -7,7 +7,7 @@
 
 #include <optional>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// `run_record::origin`; an object, whatever the row says.
 json origin_of(const run_record& run);
@@ -19,4 +19,4 @@ std::optional<parent_link> parent_of(const run_record& run);
 /// What the origin says under the key `parent`.
 json to_json(const parent_link& parent);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 void find_ahead(const run_state& state, std::size_t step, std::vector<bool>& ahead) {
@@ -30,4 +30,4 @@ std::vector<bool> steps_ahead(const run_state& state) {
   return ahead;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

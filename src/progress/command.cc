@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 error forbidden(std::string kind, std::string message) {
@@ -289,4 +289,4 @@ decision decide(run_state& state, const command_event& what, const moment& when)
   }
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

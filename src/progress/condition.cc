@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 bool is_less(const json& a, const json& b) {
@@ -76,4 +76,4 @@ bool holds(const definition::condition& when, const json& context) {
   return when.terms.empty() || evaluation(when, context).next();
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 inline std::unexpected<error> damaged(const run_id& id, std::int64_t seq, std::string_view what) {
   return std::unexpected(error{.code = errc::storage,
@@ -16,4 +16,4 @@ inline std::unexpected<error> damaged(const run_id& id, std::int64_t seq, std::s
                                           std::to_string(seq) + ": " + std::string(what)});
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

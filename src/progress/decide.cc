@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// How long until a run is looked at again for whose end a step waits. It wakes the step when it ends; but if that
@@ -359,4 +359,4 @@ void add_to(commit& whole, const run_state& after, const decision& made, const s
   if (made.cancels_children) whole.inserts.push_back(children_job(after.id, after.queue));
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -15,7 +15,7 @@
 #include <variant>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 namespace event {
 
@@ -211,4 +211,4 @@ void reconcile_wakes(commit& whole, std::span<const driven_branch> holders);
 /// Adds a decision to a commit about the same run: `job` is what the event's worker holds.
 void add_to(commit& whole, const run_state& after, const decision& made, const std::optional<delivery>& job);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

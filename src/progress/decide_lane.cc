@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 class lane_decider : public worker_decider {
@@ -181,4 +181,4 @@ decision decide_on_lane(run_state& state, const worker_event& what, const moment
   return std::visit(lane_decider(state, when), what);
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 inline std::int64_t to_number(time_point at) { return at.time_since_epoch().count(); }
 
@@ -122,4 +122,4 @@ inline constexpr std::chrono::seconds parking_time{15};
 /// Decides for workers on the lanes of steps over lists.
 decision decide_on_lane(run_state& state, const worker_event& what, const moment& when);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

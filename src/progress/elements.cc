@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 element_list::element_list(json items, json shared, std::size_t lanes, time_point now)
     : items_(std::move(items)),
@@ -204,4 +204,4 @@ std::size_t branch_of_lane(const definition& workflow, lane_place lane) {
   return workflow.steps().size() + workflow.first_lane(lane.step) + lane.lane;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// How far one element has come.
 struct element_progress {
@@ -129,4 +129,4 @@ std::optional<lane_place> lane_at(const definition& workflow, std::size_t branch
 std::optional<lane_place> find_lane(const definition& workflow, std::string_view name);
 std::size_t branch_of_lane(const definition& workflow, lane_place lane);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

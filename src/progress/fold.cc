@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// What a fact takes beside its data, about: that is read with it.
@@ -307,4 +307,4 @@ result<void> apply(run_state& state, const fact& next) {
   return damaged(state.id, next.seq, std::string(to_string(next.kind)) + of + " can't follow what is before it");
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

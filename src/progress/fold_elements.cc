@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 bool folding::begin_elements(std::size_t step) {
   step_progress& progress = state_.steps[step];
@@ -127,4 +127,4 @@ std::size_t folding::branch_of(std::size_t step, std::size_t lane) const {
   return branch_of_lane(*state_.definition, {.step = step, .lane = lane});
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 void folding::note_done(std::size_t step, const json& output) {
   if (!state_.definition->compensation_of(step)) return;
@@ -109,4 +109,4 @@ bool folding::retry() {
   return true;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

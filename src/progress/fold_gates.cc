@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 json folding::what_was_said() const {
   json said = {{"actor", data_.is_object() ? data_.value("actor", json()) : json()}, {"at", to_string(fact_.at)}};
@@ -52,4 +52,4 @@ bool folding::take_event(std::size_t step) {
   return true;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Moves one state on by one fact. Steps and routes are in fold.cc, gates and events in fold_gates.cc, lists in
 /// fold_elements.cc, and how a run ends, is made good and goes on again in fold_ending.cc.
@@ -100,4 +100,4 @@ class folding {
   std::size_t last_branch_ = 0;  ///< of the step that was left last
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 const std::string& renamed(const std::string& step, const step_names& steps) {
@@ -275,4 +275,4 @@ result<run_state> migrated(const run_state& now, journal whole, std::shared_ptr<
   return then;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -10,7 +10,7 @@
 #include <memory>
 #include <string>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Steps that are called otherwise in another definition: the new names by the old ones.
 using step_names = std::map<std::string, std::string>;
@@ -30,4 +30,4 @@ journal in_present_words(journal history);
 result<run_state> migrated(const run_state& now, journal whole, std::shared_ptr<const definition> to,
                            const step_names& steps);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 bool has_type(const json& value, type wanted) {
@@ -111,4 +111,4 @@ redactor secrets_of(const definition& workflow, std::string_view trigger, const 
   return secrets;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

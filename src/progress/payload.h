@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <string>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// The payload as JSON text, with defaults filled in. `errc::invalid_payload` lists every problem by field: not an
 /// object, fields that are missing, undeclared or of the wrong type, text that isn't UTF-8, more than `max_bytes`.
@@ -20,4 +20,4 @@ result<std::string> accept_payload(const definition::trigger& trigger, const jso
 /// What knows the secrets in a payload of this trigger.
 redactor secrets_of(const definition& workflow, std::string_view trigger, const json& payload);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 microseconds backoff_delay(const backoff& policy, int counted, double chance) {
@@ -104,4 +104,4 @@ result<std::string> encode_output(const definition& workflow, std::size_t of, co
   }
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

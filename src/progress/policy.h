@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// How long to wait before the next attempt after `counted` attempts that count, the failed one included; nullopt if
 /// that was the last. `chance` in [0, 1) is the random part.
@@ -38,4 +38,4 @@ result<list_input> list_input_of(const run_state& state, std::size_t step);
 /// value that can't be merged into the context: without an output key it has to be an object.
 result<std::string> encode_output(const definition& workflow, std::size_t of, const json& output);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

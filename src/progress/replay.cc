@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 std::vector<std::string> steps_against_replay(const run_state& state) {
   std::vector<std::string> found;
@@ -14,4 +14,4 @@ std::vector<std::string> steps_against_replay(const run_state& state) {
   return found;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

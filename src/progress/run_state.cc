@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// Adds the steps before one, each after those that it waits for.
@@ -138,4 +138,4 @@ run_status status_to_store(run_status stored, run_status actual, bool job_is_hel
   return implied ? stored : actual;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// How far one step has come.
 struct step_progress {
@@ -134,4 +134,4 @@ result<run_state> fold(std::shared_ptr<const definition> workflow, const journal
 /// The status that the runs table should show after a commit: see `run_record::status`.
 run_status status_to_store(run_status stored, run_status actual, bool job_is_held);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// To be raised with every change of what a snapshot says, and of what a fact does to a state.
@@ -289,4 +289,4 @@ result<run_state> restore(std::shared_ptr<const definition> workflow, const run_
   }
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

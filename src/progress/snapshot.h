@@ -8,7 +8,7 @@
 
 #include <memory>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Whether so much has happened since the last snapshot that reading it costs more than a new one. The more a snapshot
 /// takes, the longer it has to last: all of a run's but the first together are not longer than its journal.
@@ -21,4 +21,4 @@ snapshot take_snapshot(run_state& state);
 /// has written the snapshot, or the run has been moved to another definition since. The journal still says it.
 result<run_state> restore(std::shared_ptr<const definition> workflow, const run_record& run, const snapshot& kept);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 worker_event look_at(const run_id& child, std::size_t step, const step_surroundings& around) {
@@ -32,4 +32,4 @@ worker_event run_child_step(const conductor& run, std::size_t step, const step_s
   return event::child_planned{.of = plan.of, .start = *std::move(start)};
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

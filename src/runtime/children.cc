@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 constexpr std::size_t max_key_bytes = 200;
@@ -123,4 +123,4 @@ result<std::optional<result<json>>> children::outcome_of(const run_id& id) {
   return result<json>(std::unexpected(std::move(failure)));
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

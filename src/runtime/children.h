@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Safe to use from several threads.
 class children {
@@ -48,4 +48,4 @@ class children {
   const std::size_t max_payload_bytes_;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

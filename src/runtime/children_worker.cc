@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 constexpr std::size_t page_size = 100;
@@ -77,4 +77,4 @@ std::vector<commit> children_worker::orphaned(std::span<const jobs::orphan> orph
   return jobs::give_back(orphans);
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -7,7 +7,7 @@
 
 #include <memory>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Cancels the runs that a run has started and that are to be cancelled along with it, and have not ended.
 class children_worker final : public jobs::worker {
@@ -26,4 +26,4 @@ class children_worker final : public jobs::worker {
   jobs::node& node_;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

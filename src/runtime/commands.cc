@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// How often a command is decided again before its giver is told to try later.
@@ -184,4 +184,4 @@ void commander::give(const run_id& run, const command_event& what, std::function
       });
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

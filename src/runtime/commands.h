@@ -12,7 +12,7 @@
 #include <functional>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Of runs that can be cancelled and haven't been.
 inline const std::vector<run_status> uncancelled{run_status::pending, run_status::running, run_status::retrying,
@@ -50,4 +50,4 @@ class commander {
   jobs::node& node_;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -6,7 +6,7 @@
 #include <iterator>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// How long a run waits whose facts the database can't store.
@@ -369,4 +369,4 @@ parent_link conductor::link_from(std::size_t step, std::string key, bool waits) 
   return link;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

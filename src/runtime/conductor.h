@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Who has a branch's job: told what to do once that is durable.
 class performer {
@@ -132,4 +132,4 @@ class conductor : public std::enable_shared_from_this<conductor> {
   std::weak_ptr<desk> desk_;       ///< while somebody decides, or a commit is on its way
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// How long a run that can't be read waits before it is tried again.
@@ -32,4 +32,4 @@ std::vector<commit> deadline_worker::orphaned(std::span<const jobs::orphan> orph
   return jobs::give_back(orphans);
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

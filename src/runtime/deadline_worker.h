@@ -5,7 +5,7 @@
 #include "jobs/worker.h"
 #include "runtime/commands.h"
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 class deadline_worker final : public jobs::worker {
  public:
@@ -20,4 +20,4 @@ class deadline_worker final : public jobs::worker {
   jobs::node& node_;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 drive::drive(workflows& known, children& family, jobs::node& node, std::shared_ptr<conductor> run, std::size_t branch,
              std::shared_ptr<jobs::slot> place, std::string queue)
@@ -59,4 +59,4 @@ void drive::give_back() {
   node_.submit(std::move(commits), jobs::patience::persist, [self = shared_from_this()](auto) {});
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -11,7 +11,7 @@
 #include <memory>
 #include <string>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Sticky: goes on from step to step as long as the branch has one to run now. Between a step's end and its commit no
 /// thread is held; the conductor says when to go on. Lives as long as somebody may say so.
@@ -41,4 +41,4 @@ class drive final : public performer, public std::enable_shared_from_this<drive>
   const std::string queue_;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

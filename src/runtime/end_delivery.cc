@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 void end_delivery(jobs::node& node, const std::shared_ptr<jobs::slot>& place, job_change change,
                   const std::optional<driven_branch>& releases) {
@@ -12,4 +12,4 @@ void end_delivery(jobs::node& node, const std::shared_ptr<jobs::slot>& place, jo
   node.submit(std::move(commits), jobs::patience::persist, [place](auto) {});
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -8,7 +8,7 @@
 #include <tuple>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 constexpr std::chrono::hours longest_age{24LL * 365 * 1'000};
@@ -204,4 +204,4 @@ void retention::log_pass() {
   pruned_ = failed_ = 0;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

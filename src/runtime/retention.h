@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// How many runs go in one transaction: few enough that nobody waits long for what it locks.
 inline constexpr std::size_t prune_batch_size = 200;
@@ -81,4 +81,4 @@ class retention {
   std::size_t failed_ = 0;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

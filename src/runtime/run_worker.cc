@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// How long a run that can't be read waits before it is tried again.
@@ -144,4 +144,4 @@ std::vector<commit> run_worker::orphaned(std::span<const jobs::orphan> orphans, 
   return commits;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -12,7 +12,7 @@
 #include <mutex>
 #include <unordered_map>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 class run_worker final : public jobs::worker {
  public:
@@ -35,4 +35,4 @@ class run_worker final : public jobs::worker {
   std::unordered_map<run_id, std::weak_ptr<conductor>> conducted_;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

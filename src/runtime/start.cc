@@ -6,7 +6,7 @@
 
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// The commit that makes the run and a job for each branch with which it begins.
@@ -94,4 +94,4 @@ commit plan_replay(const run_record& of, const definition& workflow, const json&
                    workflow, std::nullopt);
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 struct start_request {
   const squid_mesh::definition* workflow = nullptr;
@@ -42,4 +42,4 @@ result<std::vector<run_ref>> refs_of(storage::store& store, const std::vector<co
 commit plan_replay(const run_record& of, const definition& workflow, const json& origin, time_point now,
                    random_source& random);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

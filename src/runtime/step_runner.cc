@@ -13,7 +13,7 @@
 #include <string>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// The stop of one attempt: requested by its timeout, by the process's shutdown, or because the run is cancelled.
@@ -166,4 +166,4 @@ worker_event run_step(const conductor& run, next_attempt what, const step_surrou
   return outcome;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -13,7 +13,7 @@
 
 #include <cstddef>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// What an attempt may use; all of it outlives the attempt.
 struct step_surroundings {
@@ -27,4 +27,4 @@ struct step_surroundings {
 /// Runs the step, or one element of it, on this thread and returns the event that its end is. Doesn't throw.
 worker_event run_step(const conductor& run, next_attempt what, const step_surroundings& around);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

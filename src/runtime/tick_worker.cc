@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// How long a tick waits that this process can't fire.
@@ -152,4 +152,4 @@ std::vector<commit> tick_worker::orphaned(std::span<const jobs::orphan> orphans,
   return jobs::give_back(orphans);
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -11,7 +11,7 @@
 #include <optional>
 #include <string>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// A tick's run, the schedule's next tick and the job that will fire it are one commit, fenced by the job: however many
 /// nodes live and die, each tick starts one run.
@@ -51,4 +51,4 @@ result<time_point> next_tick(const std::string& expression, const std::string& t
 /// What runs find in their context under `schedule`.
 json schedule_context(const definition::trigger& trigger, const tick& of);
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

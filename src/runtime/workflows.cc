@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// Every action step needs a handler, and every handler an action step.
@@ -126,4 +126,4 @@ void* workflows::host_object(std::type_index type) const {
   return found == host_objects_.end() ? nullptr : found->second;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

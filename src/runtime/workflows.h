@@ -19,7 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Safe to use from several threads.
 class workflows {
@@ -71,4 +71,4 @@ class workflows {
   std::map<schedule_name, json> tick_payloads_;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 TEST(Uuid, RoundTripsAndRefusesOtherText) {
@@ -86,4 +86,4 @@ TEST(Hash, IsSha256) {
 }
 
 }  // namespace
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 using detail::cron_expression;
@@ -195,4 +195,4 @@ TEST(zones, an_unknown_zone_is_an_error) {
 }
 
 }  // namespace
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <unordered_set>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 std::vector<std::string> split(const std::string& text, char separator) {
@@ -117,4 +117,4 @@ std::vector<std::int32_t> naive_cron::fires(const std::vector<shown_minute>& clo
   return fires;
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// What a clock shows at a minute.
 struct shown_minute {
@@ -38,4 +38,4 @@ class naive_cron {
   bool both_days_;
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 using std::chrono::minutes;
@@ -191,4 +191,4 @@ TEST(schedules, are_the_naive_ones_where_clocks_did_the_oddest_things) {
 }
 
 }  // namespace
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

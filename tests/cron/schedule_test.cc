@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 constexpr microseconds least(1);
@@ -184,4 +184,4 @@ TEST(schedule, of_an_unknown_zone_is_an_error) {
 }
 
 }  // namespace
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

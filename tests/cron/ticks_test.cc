@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 using namespace std::chrono_literals;
@@ -101,4 +101,4 @@ TEST(ticks, of_years_are_planned_at_once) {
 }
 
 }  // namespace
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

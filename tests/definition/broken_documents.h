@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// Path and rule of a problem.
 using told = std::pair<std::string, std::string>;
@@ -182,4 +182,4 @@ inline const std::vector<broken_document> broken_samples{
     {"/transitions/3/on", R"("maybe")", {{"transitions[3].on", "json_word_is_unknown"}}},
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 inline const std::vector<broken_document> broken_flows{
     // Triggers
@@ -195,4 +195,4 @@ inline const std::vector<broken_document> broken_joins{
       {"steps[2].after[0]", "after_names_a_step_that_is_not_declared"}}},
 };
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 /// Values that a careless or hostile author could put anywhere.
@@ -143,4 +143,4 @@ TEST(definition_properties, a_mutated_document_is_read_or_refused) {
 }
 
 }  // namespace
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 json changed(const json& document, std::string_view pointer, std::string_view value) {
@@ -248,4 +248,4 @@ TEST(definition_rules, a_time_zone_that_does_not_exist_is_a_problem_of_a_declara
 }
 
 }  // namespace
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

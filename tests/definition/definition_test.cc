@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 using namespace std::chrono_literals;
@@ -461,4 +461,4 @@ TEST(definition, a_wide_join_is_fine) {
 }
 
 }  // namespace
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 TEST(definition_text, json_is_what_the_json_library_reads) {
@@ -101,4 +101,4 @@ TEST(definition_text, paths_are_keys_and_indexes) {
 }
 
 }  // namespace
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -3,7 +3,7 @@
 
 #include <squid_mesh/json.hpp>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 
 /// With every kind of trigger and field, and transitions that only the outcome decides about.
 inline json sample_document() {
@@ -111,4 +111,4 @@ inline json joined_document() {
   })");
 }
 
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -9,7 +9,7 @@
 #include <future>
 #include <vector>
 
-namespace squid_mesh::http {
+namespace squid_mesh::inline v1::http {
 namespace {
 
 /// What must never be seen in a message.
@@ -382,4 +382,4 @@ TEST(HttpRequest, IsRefusedBeforeAnythingIsSent) {
 }
 
 }  // namespace
-}  // namespace squid_mesh::http
+}  // namespace squid_mesh::inline v1::http

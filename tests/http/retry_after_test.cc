@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace squid_mesh::http {
+namespace squid_mesh::inline v1::http {
 namespace {
 
 // 2026-11-22 09:00:00 UTC, a Sunday.
@@ -32,4 +32,4 @@ TEST(RetryAfter, IgnoresEverythingElse) {
 }
 
 }  // namespace
-}  // namespace squid_mesh::http
+}  // namespace squid_mesh::inline v1::http

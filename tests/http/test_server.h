@@ -13,7 +13,7 @@
 #include <system_error>
 #include <thread>
 
-namespace squid_mesh::http {
+namespace squid_mesh::inline v1::http {
 
 /// A real HTTP server. Add routes, then call `start`.
 class test_server {
@@ -104,4 +104,4 @@ class raw_port {
   std::list<connection> clients_;
 };
 
-}  // namespace squid_mesh::http
+}  // namespace squid_mesh::inline v1::http

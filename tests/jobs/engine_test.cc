@@ -12,7 +12,7 @@
 #include <future>
 #include <thread>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 namespace {
 
 using namespace std::chrono_literals;
@@ -217,4 +217,4 @@ TEST_F(Engine, IsQuietWhenThereIsNothingToDo) {
 }
 
 }  // namespace
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

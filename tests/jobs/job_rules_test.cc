@@ -6,7 +6,7 @@
 
 #include <stdexcept>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 using namespace std::chrono_literals;
@@ -241,4 +241,4 @@ TEST_F(JobRules, WhatACommitWakesIsClaimedInTheSameTurn) {
 }
 
 }  // namespace
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

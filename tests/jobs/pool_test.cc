@@ -5,7 +5,7 @@
 #include <atomic>
 #include <latch>
 
-namespace squid_mesh::jobs {
+namespace squid_mesh::inline v1::jobs {
 namespace {
 
 std::vector<task> tasks(int count, const std::function<void()>& what) {
@@ -47,4 +47,4 @@ TEST(Pool, NeverRunsMoreTasksAtOnceThanItsLimit) {
 }
 
 }  // namespace
-}  // namespace squid_mesh::jobs
+}  // namespace squid_mesh::inline v1::jobs

@@ -7,7 +7,7 @@
 #include <map>
 #include <string>
 
-namespace squid_mesh {
+namespace squid_mesh::inline v1 {
 namespace {
 
 using namespace std::chrono_literals;
@@ -123,4 +123,4 @@ TEST(payload, secrets_are_the_values_of_secret_fields) {
 }
 
 }  // namespace
-}  // namespace squid_mesh
+}  // namespace squid_mesh::inline v1

@@ -11,7 +11,7 @@
 #include <optional>
 #include <string_view>
 
-namespace squid_mesh::detail {
+namespace squid_mesh::inline v1::detail {
 
 /// `Condition` is `condition` or a structure whose terms have the same members. See rules.hpp for what a `Report` is.
 template <class Condition, class Report>
@@ -86,4 +86,4 @@ class condition_check {
   std::size_t next_ = 0;
 };
 
-}  // namespace squid_mesh::detail
+}  // namespace squid_mesh::inline v1::detail

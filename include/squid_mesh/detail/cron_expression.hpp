@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-namespace squid_mesh::detail {
+namespace squid_mesh::inline v1::detail {
 
 /// When a schedule fires, as sets: bit n stands for the value n.
 struct cron_expression {
@@ -211,4 +211,4 @@ constexpr std::expected<cron_expression, cron_fault> parse_cron(std::string_view
   return e;
 }
 
-}  // namespace squid_mesh::detail
+}  // namespace squid_mesh::inline v1::detail

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace squid_mesh::detail {
+namespace squid_mesh::inline v1::detail {
 
 template <class Workflow>
 constexpr bool has_dependencies(const Workflow& w) {
@@ -116,4 +116,4 @@ class dependency_check {
   lists before_;
 };
 
-}  // namespace squid_mesh::detail
+}  // namespace squid_mesh::inline v1::detail

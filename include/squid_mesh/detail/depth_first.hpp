@@ -6,7 +6,7 @@
 #include <limits>
 #include <vector>
 
-namespace squid_mesh::detail {
+namespace squid_mesh::inline v1::detail {
 
 /// Walks a whole graph, from its nodes in their order (Tarjan's algorithm). It isn't recursive: a document may have
 /// thousands of steps in a row.
@@ -109,4 +109,4 @@ class depth_first {
   std::size_t groups_ = 0;
 };
 
-}  // namespace squid_mesh::detail
+}  // namespace squid_mesh::inline v1::detail

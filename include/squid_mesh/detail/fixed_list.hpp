@@ -6,7 +6,7 @@
 #include <initializer_list>
 #include <stdexcept>
 
-namespace squid_mesh::detail {
+namespace squid_mesh::inline v1::detail {
 
 /// Not constexpr on purpose: reaching it while the compiler evaluates a declaration makes its name the diagnostic.
 [[noreturn]] inline void declaration_list_is_longer_than_its_capacity() {
@@ -38,4 +38,4 @@ class fixed_list {
   std::size_t size_ = 0;
 };
 
-}  // namespace squid_mesh::detail
+}  // namespace squid_mesh::inline v1::detail

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace squid_mesh::detail {
+namespace squid_mesh::inline v1::detail {
 
 template <class Transition>
 constexpr bool is_limited(const Transition& t) {
@@ -219,4 +219,4 @@ class graph_check {
   std::vector<links> next_;
 };
 
-}  // namespace squid_mesh::detail
+}  // namespace squid_mesh::inline v1::detail

@@ -10,7 +10,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace squid_mesh::detail {
+namespace squid_mesh::inline v1::detail {
 
 /// The key of the context that says when a cron tick fired.
 inline constexpr std::string_view schedule_key = "schedule";
@@ -103,4 +103,4 @@ class input_check {
   name_index outputs_;  ///< by step
 };
 
-}  // namespace squid_mesh::detail
+}  // namespace squid_mesh::inline v1::detail

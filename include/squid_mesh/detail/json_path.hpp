@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace squid_mesh::detail {
+namespace squid_mesh::inline v1::detail {
 
 /// The position of the first character at or after `at` that is not one of a key.
 constexpr std::size_t end_of_key(std::string_view path, std::size_t at) {
@@ -47,4 +47,4 @@ constexpr std::string_view json_path_head(std::string_view path) { return path.s
 /// Whether a text could be a key in a path.
 constexpr bool is_plain_key(std::string_view text) { return end_of_key(text, 0) == text.size(); }
 
-}  // namespace squid_mesh::detail
+}  // namespace squid_mesh::inline v1::detail

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace squid_mesh::detail {
+namespace squid_mesh::inline v1::detail {
 
 /// The deepest nesting that a default may have; copying and printing JSON recurse.
 inline constexpr int max_json_depth = 64;
@@ -136,4 +136,4 @@ class json_scanner {
 /// Whether a text is one JSON value, nested at most `max_json_depth` deep.
 constexpr bool is_json_text(std::string_view text) { return is_utf8(text) && json_scanner(text).scan(); }
 
-}  // namespace squid_mesh::detail
+}  // namespace squid_mesh::inline v1::detail

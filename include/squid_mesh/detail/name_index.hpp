@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace squid_mesh::detail {
+namespace squid_mesh::inline v1::detail {
 
 /// Names by their position, duplicates included: a hash table. Refers to the texts, which must outlive it.
 class name_index {
@@ -98,4 +98,4 @@ class name_index {
   std::vector<bucket> buckets_;
 };
 
-}  // namespace squid_mesh::detail
+}  // namespace squid_mesh::inline v1::detail

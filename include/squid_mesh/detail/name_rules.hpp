@@ -11,7 +11,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace squid_mesh::detail {
+namespace squid_mesh::inline v1::detail {
 
 template <class Report>
 constexpr void check_text(std::string_view text, const place& where, Report& report) {
@@ -53,4 +53,4 @@ constexpr void check_unique_names(const List& list, const rule& broken, const pl
   }
 }
 
-}  // namespace squid_mesh::detail
+}  // namespace squid_mesh::inline v1::detail

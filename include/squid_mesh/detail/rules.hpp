@@ -19,7 +19,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace squid_mesh::detail {
+namespace squid_mesh::inline v1::detail {
 
 // -- Triggers and their payloads -------------------------------------------------------------------------------------
 
@@ -325,4 +325,4 @@ constexpr void check(const Workflow& w, Report&& report) {
   }
 }
 
-}  // namespace squid_mesh::detail
+}  // namespace squid_mesh::inline v1::detail

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace squid_mesh::detail {
+namespace squid_mesh::inline v1::detail {
 
 /// Some of a workflow's steps, or of groups of them, by their indexes.
 class step_set {
@@ -22,4 +22,4 @@ class step_set {
   std::vector<std::uint64_t> words_;
 };
 
-}  // namespace squid_mesh::detail
+}  // namespace squid_mesh::inline v1::detail

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace squid_mesh::detail {
+namespace squid_mesh::inline v1::detail {
 
 /// UTF-8 sequences by their first byte, with the range of the second; further bytes are 80 to BF (RFC 3629).
 struct utf8_form {
@@ -83,4 +83,4 @@ constexpr bool same_text(std::string_view a, std::string_view b) {
   return left == 0;
 }
 
-}  // namespace squid_mesh::detail
+}  // namespace squid_mesh::inline v1::detail

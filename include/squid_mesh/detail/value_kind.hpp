@@ -8,7 +8,7 @@
 #include <limits>
 #include <string_view>
 
-namespace squid_mesh::detail {
+namespace squid_mesh::inline v1::detail {
 
 /// What a constant of a workflow is: a default, or what a condition compares with. `invalid` is what JSON can't say: a
 /// malformed text, an infinite number.
@@ -65,4 +65,4 @@ constexpr value_kind kind_of_operand(const condition_term& term) {
   return value_kind::invalid;
 }
 
-}  // namespace squid_mesh::detail
+}  // namespace squid_mesh::inline v1::detail

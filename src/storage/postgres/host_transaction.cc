@@ -6,7 +6,7 @@
 #include <memory>
 #include <stdexcept>
 
-namespace squid_mesh::postgres {
+namespace squid_mesh::inline v1::postgres {
 namespace {
 
 struct closer {
@@ -53,4 +53,4 @@ PGconn* connection(step_context& context) {
   return within->connection();
 }
 
-}  // namespace squid_mesh::postgres
+}  // namespace squid_mesh::inline v1::postgres

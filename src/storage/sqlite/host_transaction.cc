@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace squid_mesh::sqlite {
+namespace squid_mesh::inline v1::sqlite {
 
 sqlite3* connection(step_context& context) {
   auto* const within = dynamic_cast<connection_transaction*>(context.transaction());
@@ -15,4 +15,4 @@ sqlite3* connection(step_context& context) {
   return within->connection();
 }
 
-}  // namespace squid_mesh::sqlite
+}  // namespace squid_mesh::inline v1::sqlite

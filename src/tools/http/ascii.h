@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace squid_mesh::http {
+namespace squid_mesh::inline v1::http {
 
 inline std::string to_lower(std::string_view text) {
   std::string lower(text);
@@ -14,4 +14,4 @@ inline std::string to_lower(std::string_view text) {
   return lower;
 }
 
-}  // namespace squid_mesh::http
+}  // namespace squid_mesh::inline v1::http

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace squid_mesh::http {
+namespace squid_mesh::inline v1::http {
 namespace {
 
 /// RFC 9110: the characters of methods and header names.
@@ -48,4 +48,4 @@ bool has_header(const request& what, std::string_view name) {
   return std::ranges::any_of(what.headers, [&](const auto& header) { return to_lower(header.first) == name; });
 }
 
-}  // namespace squid_mesh::http
+}  // namespace squid_mesh::inline v1::http

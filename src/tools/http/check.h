@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace squid_mesh::http {
+namespace squid_mesh::inline v1::http {
 
 /// Why a request is refused, its URL aside; nullopt for a good one.
 std::optional<std::string> refusal(const request& what);
@@ -15,4 +15,4 @@ std::optional<std::string> refusal(const request& what);
 /// Whether the request has a header of this name, given in lower case.
 bool has_header(const request& what, std::string_view name);
 
-}  // namespace squid_mesh::http
+}  // namespace squid_mesh::inline v1::http

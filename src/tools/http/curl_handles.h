@@ -5,7 +5,7 @@
 
 #include <memory>
 
-namespace squid_mesh::http {
+namespace squid_mesh::inline v1::http {
 
 struct curl_deleter {
   void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
@@ -25,4 +25,4 @@ using url_handle = std::unique_ptr<CURLU, curl_deleter>;
 using header_list = std::unique_ptr<curl_slist, curl_deleter>;
 using curl_text = std::unique_ptr<char, curl_deleter>;
 
-}  // namespace squid_mesh::http
+}  // namespace squid_mesh::inline v1::http

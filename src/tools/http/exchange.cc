@@ -10,7 +10,7 @@
 #include <new>
 #include <optional>
 
-namespace squid_mesh::http {
+namespace squid_mesh::inline v1::http {
 namespace {
 
 /// Where libcurl writes to while the exchange goes on.
@@ -197,4 +197,4 @@ result<answer> exchange(const hop& what, const limits& within, const std::stop_t
   return answer{.response = read_response(easy.get(), std::move(written.body)), .is_cut = written.is_cut};
 }
 
-}  // namespace squid_mesh::http
+}  // namespace squid_mesh::inline v1::http

@@ -8,7 +8,7 @@
 #include <chrono>
 #include <string>
 
-namespace squid_mesh::http {
+namespace squid_mesh::inline v1::http {
 
 /// One hop of a request: what goes over the wire once. The query is part of the URL, JSON is text.
 struct hop {
@@ -35,4 +35,4 @@ error hop_error(const hop& what, errc code, std::string kind, const std::string&
 /// Performs one hop: any status is an answer, anything that prevents one is an error.
 result<answer> exchange(const hop& what, const limits& within, const std::stop_token& stop);
 
-}  // namespace squid_mesh::http
+}  // namespace squid_mesh::inline v1::http

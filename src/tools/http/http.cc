@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <array>
 
-namespace squid_mesh::http {
+namespace squid_mesh::inline v1::http {
 namespace {
 
 /// How much of a refusal's body its error keeps.
@@ -134,4 +134,4 @@ result<response> send(const request& what) {
   }
 }
 
-}  // namespace squid_mesh::http
+}  // namespace squid_mesh::inline v1::http

@@ -6,7 +6,7 @@
 #include <charconv>
 #include <string_view>
 
-namespace squid_mesh::http {
+namespace squid_mesh::inline v1::http {
 namespace {
 
 constexpr std::chrono::seconds longest = std::chrono::years(10);
@@ -26,4 +26,4 @@ std::optional<milliseconds> parse_retry_after(const std::string& value, std::chr
   return std::clamp(std::chrono::sys_seconds(seconds(date)) - now, seconds(0), longest);
 }
 
-}  // namespace squid_mesh::http
+}  // namespace squid_mesh::inline v1::http

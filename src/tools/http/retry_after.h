@@ -7,10 +7,10 @@
 #include <optional>
 #include <string>
 
-namespace squid_mesh::http {
+namespace squid_mesh::inline v1::http {
 
 /// How long to wait from `now`, for a number of seconds or an HTTP date; zero for a date in the past, ten years at
 /// most. Nullopt for anything else.
 std::optional<milliseconds> parse_retry_after(const std::string& value, std::chrono::sys_seconds now);
 
-}  // namespace squid_mesh::http
+}  // namespace squid_mesh::inline v1::http

@@ -6,7 +6,7 @@
 #include <new>
 #include <utility>
 
-namespace squid_mesh::http {
+namespace squid_mesh::inline v1::http {
 namespace {
 
 /// Percent-encodes every byte that RFC 3986 doesn't call unreserved.
@@ -75,4 +75,4 @@ std::string url::part(CURLUPart which, unsigned flags) const {
   return owned.get();
 }
 
-}  // namespace squid_mesh::http
+}  // namespace squid_mesh::inline v1::http

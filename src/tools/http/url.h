@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace squid_mesh::http {
+namespace squid_mesh::inline v1::http {
 
 class url {
  public:
@@ -36,4 +36,4 @@ class url {
   url_handle handle_;
 };
 
-}  // namespace squid_mesh::http
+}  // namespace squid_mesh::inline v1::http
