@@ -6,8 +6,7 @@
 #include <exception>
 #include <iostream>
 
-namespace squid_mesh::inline v1 {
-namespace cli {
+namespace squid_mesh::cli {
 namespace {
 
 exit_code code_of(errc code) {
@@ -46,6 +45,7 @@ void add_commands(CLI::App& app, context& with) {
   add_jobs(app, with);
   add_overview(app, with);
   add_prune(app, with);
+  add_metrics(app, with);
   app.add_subcommand("migrate", "Bring the database's schema up to date")->callback([&with] {
     with.migrate();
     with.tell("The schema is up to date.", {{"migrated", true}});
@@ -94,7 +94,9 @@ int run(const command_line& host, int argc, const char* const* argv, const strea
   }
 }
 
-}  // namespace cli
+}  // namespace squid_mesh::cli
+
+namespace squid_mesh::inline v1 {
 
 int run_command_line(const command_line& host, int argc, const char* const* argv) {
   return cli::run(host, argc, argv,

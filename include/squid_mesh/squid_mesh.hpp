@@ -15,5 +15,6 @@
 #include <squid_mesh/retention.hpp>
 #include <squid_mesh/run.hpp>
 #include <squid_mesh/step_context.hpp>
+#include <squid_mesh/telemetry.hpp>
 #include <squid_mesh/time.hpp>
 #include <squid_mesh/workflow.hpp>

@@ -66,6 +66,7 @@ result<commit> children::plan(std::string_view workflow, const json& payload, co
                         .start_at = start_at,
                         .deadline = later(options.time_limit),
                         .origin = {{"parent", to_json(parent)}},
+                        .traceparent = parent.traceparent,
                         .parent = parent.run};
   if (request.deadline && start_at) *request.deadline += options.start_after;
   return plan_start(request, now, *node_.around().random);
