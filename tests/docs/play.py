@@ -70,6 +70,11 @@ class Player:
             (pathlib.Path(project) / "main.cc").write_text("int main() {}\n")
             self._run(block, "cmake", "-S", project, "-B", project + "/build")
 
+    def _with_ids(self, typed):
+        for here, there in self._ids.items():
+            typed = typed.replace(here, there)
+        return typed
+
     def _type(self, block):
         """Types the commands of a block, and compares what they write."""
         name = block.directives.get("terminal", "")
@@ -78,18 +83,17 @@ class Player:
         shell = self._terminals[name]
         for number, (line, typed, shown) in enumerate(commands := typed_and_shown(block)):
             is_last = number + 1 == len(commands)
-            may_go_on = bool(name) and is_last
+            may_go_on = bool(name) and is_last and typed != "^C"
+            ends_with = (0, 130) if typed == "^C" else (0,)
             deadline = time.monotonic() + terminal.PATIENCE
             while True:
                 expected = terminal.Expectation(shown, self._ids)
                 if typed == "^C":
                     shell.interrupt()
                 elif typed:
-                    for here, there in self._ids.items():
-                        typed = typed.replace(here, there)
-                    shell.type(typed)
+                    shell.type(self._with_ids(typed))
                 wrong, output, code = shell.wait(expected, may_go_on)
-                if code is not None and (code != 0) != (block.has("fails") and is_last):
+                if code is not None and (code not in ends_with) != (block.has("fails") and is_last):
                     wrong = True
                 if not wrong or not block.has("eventually") or time.monotonic() > deadline:
                     break
