@@ -17,7 +17,7 @@ BOUND = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?=[0-9a-
 # to a pattern in which a space has become " +".
 TIMES = (
     (re.compile(r"\d{4}-\d\d-\d\d"), r"\\d{4}-\\d\\d-\\d\\d"),
-    (re.compile(r"\b\d\d:\d\d(:\d\d)?(\\\.\d+)?"), r"\\d\\d:\\d\\d(:\\d\\d)?(\\.\\d+)?"),
+    (re.compile(r"(?<!\d)\d\d:\d\d(:\d\d)?(\\\.\d+)?"), r"\\d\\d:\\d\\d(:\\d\\d)?(\\.\\d+)?"),
     (re.compile(r"\b(\d+ \+(ms|s) \+ago|now)\b"), r"(\\d+ +(s|min) +ago|now)"),
     (re.compile(r"\b\d+ \+(ms|s)\b"), r"\\d+ +(ms|s|min)"),
 )
