@@ -77,31 +77,34 @@ class Player:
 
     def _type(self, block):
         """Types the commands of a block, and compares what they write."""
+        commands = typed_and_shown(block)
+        for line, typed, shown in commands:
+            is_last = line == commands[-1][0]
+            deadline = time.monotonic() + terminal.PATIENCE
+            while wrong := self._wrong_about(block, is_last, typed, shown):
+                if not block.has("eventually") or time.monotonic() > deadline:
+                    raise pages.Mistake(f"{block.page.path}:{line}: {typed}\nThe page shows:\n{indented(shown)}{wrong}")
+                time.sleep(0.05)
+
+    def _wrong_about(self, block, is_last, typed, shown):
+        """Types one command, or nothing, or an interrupt. Returns what was otherwise than the page says."""
         name = block.directives.get("terminal", "")
         if name not in self._terminals:
             self._terminals[name] = terminal.Terminal(self._directory, self._environment)
         shell = self._terminals[name]
-        for number, (line, typed, shown) in enumerate(commands := typed_and_shown(block)):
-            is_last = number + 1 == len(commands)
-            may_go_on = bool(name) and is_last and typed != "^C"
-            ends_with = (0, 130) if typed == "^C" else (0,)
-            deadline = time.monotonic() + terminal.PATIENCE
-            while True:
-                expected = terminal.Expectation(shown, self._ids)
-                if typed == "^C":
-                    shell.interrupt()
-                elif typed:
-                    shell.type(self._with_ids(typed))
-                wrong, output, code = shell.wait(expected, may_go_on)
-                if code is not None and (code not in ends_with) != (block.has("fails") and is_last):
-                    wrong = True
-                if not wrong or not block.has("eventually") or time.monotonic() > deadline:
-                    break
-                time.sleep(0.05)
-            if wrong:
-                message = f"{block.page.path}:{line}: {typed}\nThe page shows:\n{indented(shown)}It wrote"
-                raise pages.Mistake(f"{message}{'' if code is None else f' (exit code {code})'}:\n"
-                                    f"{indented(output.splitlines())}")
+        if typed == "^C":
+            shell.interrupt()
+        elif typed:
+            shell.type(self._with_ids(typed))
+        may_go_on = bool(name) and is_last and typed != "^C"
+        is_as_shown, output, code = shell.wait(terminal.Expectation(shown, self._ids), may_go_on)
+        if code is not None:
+            has_failed = code not in ((0, 130) if typed == "^C" else (0,))
+            is_as_shown = is_as_shown and has_failed == (block.has("fails") and is_last)
+        if is_as_shown:
+            return None
+        end = "" if code is None else f" (exit code {code})"
+        return f"It wrote{end}:\n{indented(output.splitlines())}"
 
 
 def indented(lines):

@@ -17,7 +17,7 @@ BOUND = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?=[0-9a-
 # to a pattern in which a space has become " +".
 TIMES = (
     (re.compile(r"\d{4}-\d\d-\d\d"), r"\\d{4}-\\d\\d-\\d\\d"),
-    (re.compile(r"\b\d\d:\d\d(:\d\d)?(\\\.\d+)?"), r"\\d\\d:\\d\\d(:\\d\\d)?(\\.\\d+)?"),
+    (re.compile(r"(?<!\d)\d\d:\d\d(:\d\d)?(\\\.\d+)?"), r"\\d\\d:\\d\\d(:\\d\\d)?(\\.\\d+)?"),
     (re.compile(r"\b(\d+ \+(ms|s) \+ago|now)\b"), r"(\\d+ +(s|min) +ago|now)"),
     (re.compile(r"\b\d+ \+(ms|s)\b"), r"\\d+ +(ms|s|min)"),
 )
@@ -99,8 +99,8 @@ class Terminal:
             os.kill(int(child), signal.SIGINT)
 
     def wait(self, expected, may_go_on):
-        """Waits until the command has ended, or may go on and has written what is expected. Returns what is wrong, the
-        output and the exit code, which is None for a command that goes on."""
+        """Waits until the command has ended, or may go on and has written what is expected. Returns whether
+        that is what it has written, its output, and its exit code, which is None for a command that goes on."""
         deadline = time.monotonic() + PATIENCE
         with self._changed:
             while True:
@@ -108,12 +108,12 @@ class Terminal:
                 if ended:
                     output = self._output[: ended.start()]
                     output += "\n" if output and not output.endswith("\n") else ""
-                    return expected.match(output, entire=True) is None, output, int(ended[1])
+                    return expected.match(output, entire=True) is not None, output, int(ended[1])
                 if may_go_on and (end := expected.match(self._output, entire=False)) is not None:
                     output, self._output = self._output[:end], self._output[end:]
-                    return False, output, None
+                    return True, output, None
                 if time.monotonic() > deadline:
-                    return True, self._output + "(and nothing more)\n", None
+                    return False, self._output + "(and nothing more)\n", None
                 self._changed.wait(0.5)
 
     def close(self):
