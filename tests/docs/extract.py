@@ -61,7 +61,7 @@ def main(project, output):
             calls += f'squid_mesh_page_fragments({page.name} "{source}")\n'
         programs = []
         for name, blocks in page.programs().items():
-            sources = [output / page.name / f"{name}_{block.line}.cc" for block in blocks]
+            sources = [output / page.name / f"{name}_{number}.cc" for number in range(len(blocks))]
             for source, block in zip(sources, blocks):
                 write(source, with_lines(block))
             quoted = " ".join(f'"{source}"' for source in sources)

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-PATIENCE = 60  # seconds for a command to end, or for its output to come
+PATIENCE = 180  # seconds for a command to end, or for its output to come; some compile
 END = "the-command-has-ended-with"
 
 # What is another one each time: the first sight of an id in a page binds it, later ones have to be the same.
