@@ -48,7 +48,7 @@ class Page:
     uses_postgresql: bool = False
 
     def declarations_and_statements(self):
-        return [b for b in self.blocks if b.language == "cpp" and not (b.has("no") or b.has("program") or b.has("file"))]
+        return [b for b in self.blocks if b.language == "cpp" and not b.directives.keys() & {"no", "program", "file"}]
 
     def programs(self):
         """The blocks of each program, by its name."""

@@ -127,8 +127,9 @@ def typed_and_shown(block):
     return commands
 
 
-def with_postgresql(project, directory, environment):
-    """A private server, which libpq's tools find as they would find the machine's own."""
+def with_postgresql(project, environment):
+    """Starts a private server, which libpq's tools find as they would find the machine's own. Returns what ends it."""
+    directory = tempfile.mkdtemp(prefix="squid_mesh_pg.")
     cluster = f"{project}/tests/postgres/cluster"
     subprocess.run([cluster, "start", "--owner", str(os.getpid()), directory, "fsync=off"], check=True)
     environment |= {"PGHOST": directory, "PGUSER": "postgres",
@@ -145,8 +146,7 @@ def main(project, path, directory):
     environment["PATH"] = os.environ.get("SQUID_MESH_DOCS_PATH", "") + ":" + os.environ["PATH"]
     for variable in ("SQUID_MESH_DATABASE", "PGDATABASE"):
         environment.pop(variable, None)
-    cluster = tempfile.mkdtemp(prefix="squid_mesh_pg.")
-    remove_server = with_postgresql(project, cluster, environment) if page.uses_postgresql else lambda: os.rmdir(cluster)
+    remove_server = with_postgresql(project, environment) if page.uses_postgresql else lambda: None
     player = Player(directory, environment)
     try:
         for block in page.blocks:

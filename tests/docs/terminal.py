@@ -12,7 +12,8 @@ PATIENCE = 180  # seconds for a command to end, or for its output to come; some 
 END = "the-command-has-ended-with"
 
 # What is another one each time: the first sight of an id in a page binds it, later ones have to be the same.
-BOUND = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])(?:[0-9a-f]{64}|[0-9a-f]{12})\b")
+BOUND = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
+                   r"|\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])(?:[0-9a-f]{64}|[0-9a-f]{12})\b")
 # What is seldom the same twice: points in time, and how long ago something was or how long it took. These are applied
 # to a pattern in which a space has become " +".
 TIMES = (
