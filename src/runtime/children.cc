@@ -116,7 +116,7 @@ result<std::optional<result<json>>> children::outcome_of(const run_id& id) {
   if (!state) return std::unexpected(state.error());
   if (!state->ended) return std::nullopt;
   const json payload = json::parse(history->run.payload, nullptr, false);
-  const redactor secrets = secrets_of(*state->definition, history->run.trigger, payload);
+  const redactor secrets = secrets_of(*state, history->run);
   if (state->ended == run_status::completed) return result<json>(secrets.mask(output_of(*state, payload)));
   error failure = failure_of(*state, history->run.workflow);
   failure.message = secrets.mask(std::move(failure.message));

@@ -33,8 +33,7 @@ result<std::shared_ptr<conductor>> run_worker::conduct(const journal& history) {
   if (auto good = check_is_not_imported(history.run); !good) return std::unexpected(std::move(good).error());
   auto state = known_.fold(history);
   if (!state) return std::unexpected(std::move(state).error());
-  redactor secrets =
-      secrets_of(*state->definition, history.run.trigger, json::parse(history.run.payload, nullptr, false));
+  redactor secrets = secrets_of(*state, history.run);
   return std::make_shared<conductor>(known_, node_, *std::move(state), std::move(secrets));
 }
 
