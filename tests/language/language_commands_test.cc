@@ -152,7 +152,8 @@ TEST_P(commands, what_replaces_a_secret_in_a_retry_is_one_also_in_logs_and_error
   EXPECT_NE(all.find("in by ********"), std::string::npos) << all;
   EXPECT_EQ(all.find("-pin"), std::string::npos) << all;
   EXPECT_EQ(
-      database_->query("SELECT count(*) FROM squid_mesh_events WHERE kind = 'step_failed' AND data LIKE '%-pin%'"),
+      database_->query(
+          "SELECT count(*) FROM squid_mesh_events WHERE kind = 'step_failed' AND CAST(data AS text) LIKE '%-pin%'"),
       "0");
 }
 
