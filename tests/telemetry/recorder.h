@@ -28,6 +28,11 @@ class recorder final : public telemetry_handler {
     return events_;
   }
 
+  [[nodiscard]] std::size_t count() const {
+    const std::lock_guard lock(mutex_);
+    return events_.size();
+  }
+
   /// Those of one run, in order.
   [[nodiscard]] std::vector<telemetry_event> of(const run_id& run) const {
     auto all = events();
