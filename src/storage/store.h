@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/commit.h"
+#include "model/health.h"
 #include "model/records.h"
 
 #include <squid_mesh/error.hpp>
@@ -63,6 +64,7 @@ struct heartbeat {
   node_identity node;
   time_point now{};
   time_point expires_at{};
+  std::vector<node_queue> queues{};  ///< written with the first one
 };
 
 /// Runs of a workflow that have ended in some way, in the order of their ends, and of their ids where those are the
@@ -180,6 +182,13 @@ class store {
   virtual result<std::vector<node_record>> list_nodes() = 0;
   /// By name.
   virtual result<std::vector<queue_record>> list_queues() = 0;
+
+  // -- Looking for what is wrong: reads alone, and no more rows than are said
+
+  virtual result<server_health> read_server() = 0;
+  virtual result<health> read_health(time_point now, const health_bounds& bounds) = 0;
+  /// Whether notifications arrive, found out at this moment: that may take three seconds. Never `unknown`.
+  virtual result<hearing> test_hearing() = 0;
 
   // -- Runs
 
