@@ -44,7 +44,7 @@ void work(context& with, const std::vector<std::string>& queues) {
   work_options how = with.host().working;
   if (!queues.empty()) how.queues.clear();
   for (const std::string& each : queues) how.queues.push_back(read_queue(each));
-  mesh& host = with.database();
+  mesh& host = with.database_of_host();
   must(host.start(std::move(how)));
   with.note("Working. SIGINT or SIGTERM stops it.");
   int signal = 0;
