@@ -15,8 +15,9 @@ constexpr std::array<std::string_view, 4> severities{"ok", "notice", "warning", 
 
 /// Adds a check that was passed, unless something that it looks for was found.
 void add_passed(findings& found, std::initializer_list<std::string_view> looked_for, std::string summary) {
-  const bool is_passed = std::ranges::none_of(
-      found, [&](const finding& each) { return std::ranges::find(looked_for, each.check) != looked_for.end(); });
+  const bool is_passed = std::ranges::none_of(found, [&](const finding& each) {
+    return each.severity != severity::ok && std::ranges::find(looked_for, each.check) != looked_for.end();
+  });
   if (!is_passed) return;
   found.push_back({.severity = severity::ok,
                    .check = std::string(*looked_for.begin()),

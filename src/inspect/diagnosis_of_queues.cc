@@ -107,7 +107,7 @@ finding of_unserved(const crew& processes, const due_jobs& due, time_point now) 
 void judge_absence(const health_reading& reading, const crew& processes, findings& found) {
   std::vector<std::string> waiting;
   for (const due_jobs& due : reading.seen.due) {
-    if (due.is_ours || processes.knows(due.queue)) waiting.push_back(in_quotes(due.queue));
+    if (due.is_ours || processes.knows(due.queue)) waiting.push_back(due.queue);
   }
   const bool has_runs =
       std::ranges::any_of(reading.seen.live, [](const live_record& run) { return run.status != run_status::paused; });

@@ -27,8 +27,8 @@ void judge_lost(const health_reading& reading, const crew& processes, findings& 
   if (lost.empty()) return;
   std::map<std::string, std::size_t> reasons;
   for (const lost_job& each : lost) ++reasons[each.state ? std::string(jobs::to_string(*each.state)) : "deleted"];
-  std::vector<std::string> parts;
-  for (const auto& [reason, count] : reasons) parts.push_back(std::to_string(count) + " " + reason);
+  std::string how;  // `1 cancelled, 2 deleted`
+  for (const auto& [reason, count] : reasons) how += (how.empty() ? "" : ", ") + std::to_string(count) + " " + reason;
   std::vector<std::string> commands;
   json ids = json::array();
   for (const lost_job& each : lost) {
@@ -41,10 +41,10 @@ void judge_lost(const health_reading& reading, const crew& processes, findings& 
       {.severity = processes.has_living() ? severity::warning : severity::error,
        .check = "run_without_job",
        .subject = one,
-       .summary =
-           (one.empty() ? "Runs have" : "Run " + one + " of " + in_quotes(lost.front().workflow) + " has") +
-           " nothing that drives " + (one.empty() ? "them" : "it") + " any more: somebody has removed or ended " +
-           (one.empty() ? std::to_string(lost.size()) + " of their jobs" : "its job") + " (" + list_text(parts) + ").",
+       .summary = (one.empty() ? "Runs have" : "Run " + one + " of " + in_quotes(lost.front().workflow) + " has") +
+                  " nothing that drives " + (one.empty() ? "them" : "it") +
+                  " any more: somebody has removed or ended " +
+                  (one.empty() ? std::to_string(lost.size()) + " of their jobs" : "its job") + " (" + how + ").",
        .advice = processes.has_living()
                      ? "A living process gives them new jobs within 15 seconds. If this stays, look at its log."
                      : "A process that works gives them new jobs: start one.",
