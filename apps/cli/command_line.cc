@@ -30,9 +30,10 @@ exit_code code_of(errc code) {
 }
 
 constexpr const char* exit_codes =
-    "Exit codes: 0 done; 1 failed, of `runs watch`: the run has not completed; 2 the command line can't be "
-    "understood;\n"
-    "3 not found; 4 refused, or not confirmed; 5 the database can't be reached, or is of another version.";
+    "Exit codes: 0 done; 1 failed, of `runs watch`: the run has not completed, of `doctor`: something is wrong, of "
+    "`migrate status`:\n"
+    "migrations are missing; 2 the command line can't be understood; 3 not found; 4 refused, or not confirmed; 5 the "
+    "database can't be reached, or is of another version.";
 
 void add_commands(CLI::App& app, context& with) {
   CLI::App& runs = *app.add_subcommand("runs", "Runs of workflows: look at them, start them, and change them");
@@ -46,10 +47,8 @@ void add_commands(CLI::App& app, context& with) {
   add_overview(app, with);
   add_prune(app, with);
   add_metrics(app, with);
-  app.add_subcommand("migrate", "Bring the database's schema up to date")->callback([&with] {
-    with.migrate();
-    with.tell("The schema is up to date.", {{"migrated", true}});
-  });
+  add_doctor(app, with);
+  add_schema(app, with);
   if (with.host().set_up) add_work(app, with);
 }
 
@@ -85,6 +84,8 @@ int run(const command_line& host, int argc, const char* const* argv, const strea
     const bool is_asked_for = e.get_exit_code() == 0;
     app.exit(e, io.out, io.err);
     return static_cast<int>(is_asked_for ? exit_code::done : exit_code::usage);
+  } catch (const early_exit& e) {
+    return static_cast<int>(e.code);
   } catch (const failure& e) {
     print_error(with, e);
     return static_cast<int>(code_of(e.reason.code));

@@ -2,7 +2,6 @@
 
 #include "words.h"
 
-#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -10,23 +9,12 @@
 namespace squid_mesh::cli {
 namespace {
 
-constexpr std::string_view sqlite_scheme = "sqlite:";
-
-/// A path that was mistyped is not to become an empty database.
-void check_is_there(const std::string& url) {
-  if (!url.starts_with(sqlite_scheme)) return;
-  const std::string path = url.substr(sqlite_scheme.size());
-  std::error_code ignored;
-  if (std::filesystem::exists(path, ignored)) return;
-  throw failure{.reason = {.code = errc::not_found, .message = "there is no file " + path},
-                .hint = "check --database; a program that works on the database creates it"};
-}
-
-/// A look at a database doesn't change its schema: the programs that work on it may be older.
-std::string unmigrated(std::string url) {
-  const bool is_postgres = url.starts_with("postgres");
-  if (!is_postgres || url.find("migrate=") != std::string::npos) return url;
-  return url + (url.find('?') == std::string::npos ? '?' : '&') + "migrate=no";
+/// What to try where a database can't be opened as it is.
+std::string hint_for(const error& why) {
+  if (why.code == errc::not_found) return "check --database; `migrate up` makes a new one";
+  if (why.kind == "schema_missing" || why.kind == "schema_too_old")
+    return "`migrate up` does it; `migrate status` shows what";
+  return why.code == errc::unavailable || why.code == errc::storage ? "`doctor` says more" : "";
 }
 
 }  // namespace
@@ -43,19 +31,17 @@ std::string context::database_url() const {
 
 void context::migrate() const { must(mesh::open({.database = database_url()})); }
 
-mesh& context::database() {
+mesh& context::open(bool migrate) {
   if (mesh_) return *mesh_;
-  std::string url = database_url();
-  if (!host_.set_up) {
-    check_is_there(url);
-    url = unmigrated(std::move(url));
-  }
   const auto warnings = [this](level severity, std::string_view line) {
     if (severity >= level::warning) note(std::string(line));
   };
   if (!log) log = host_.log ? host_.log : log_sink(warnings);
   telemetry.insert(telemetry.end(), host_.telemetry.begin(), host_.telemetry.end());
-  mesh_ = must(mesh::open({.database = url, .log = log, .telemetry = telemetry}));
+  auto opened =
+      mesh::open({.database = database_url(), .migrate = migrate, .log = log, .telemetry = std::move(telemetry)});
+  if (!opened) throw failure{.reason = opened.error(), .hint = hint_for(opened.error())};
+  mesh_ = *std::move(opened);
   if (host_.set_up) must(host_.set_up(*mesh_));
   return *mesh_;
 }

@@ -22,6 +22,11 @@ struct failure {
   std::string hint{};  ///< what to try
 };
 
+/// The end of a command that has said all there is to say, but not all is well.
+struct early_exit {
+  exit_code code = exit_code::failed;
+};
+
 /// The value of a result; throws a `failure`.
 template <class T>
 T must(result<T> outcome) {
@@ -56,8 +61,13 @@ class context {
   log_sink log{};
   telemetry_handlers telemetry{};
 
-  /// The database, opened when it is first asked for, with the host's workflows. Throws a `failure`.
-  mesh& database();
+  /// The database, opened when it is first asked for, with the host's workflows. Its schema is left as it is, and a
+  /// file that isn't there isn't made: the programs that work on it may be older, and a path mistyped. Throws a
+  /// `failure`.
+  mesh& database() { return open(false); }
+  /// The same where the host itself would have opened it: where there is a host, the schema is made or brought up to
+  /// date.
+  mesh& database_of_host() { return open(host_.set_up != nullptr); }
   /// Makes the schema, or brings it up to date.
   void migrate() const;
   /// As `mesh_options` wants it.
@@ -91,6 +101,7 @@ class context {
 
  private:
   void write_line(const std::string& line) const;
+  mesh& open(bool migrate);
 
   const command_line& host_;
   const streams& io_;

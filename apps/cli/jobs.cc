@@ -15,10 +15,10 @@ namespace {
 /// Another look at the same database.
 jobs::engine open_jobs(context& with) {
   with.database();  // Checks that it is there.
-  return must(
-      jobs::engine::open({.database = with.database_url(), .log = [&with](level severity, std::string_view line) {
-                            if (severity >= level::warning) with.note(std::string(line));
-                          }}));
+  return must(jobs::engine::open(
+      {.database = with.database_url(), .migrate = false, .log = [&with](level severity, std::string_view line) {
+         if (severity >= level::warning) with.note(std::string(line));
+       }}));
 }
 
 json to_document(const jobs::job& job) {

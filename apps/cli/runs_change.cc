@@ -119,7 +119,7 @@ void add_start(CLI::App& runs, context& with) {
     if (!chosen->at.empty()) chosen->how.start_at = read_instant(chosen->at, with.given.utc, "--at");
     if (!chosen->time_limit.empty()) chosen->how.time_limit = read_duration(chosen->time_limit, "--time-limit");
     json payload = with.read_json(chosen->payload, "--payload");
-    print_start(with, must(with.database().start_run(chosen->workflow, std::move(payload), chosen->how)));
+    print_start(with, must(with.database_of_host().start_run(chosen->workflow, std::move(payload), chosen->how)));
   });
 }
 

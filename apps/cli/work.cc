@@ -41,9 +41,9 @@ struct work_arguments {
 };
 
 /// Serves what is counted here, and what the database says.
-std::unique_ptr<metrics_server> serve(context& with, const std::string& address,
+std::unique_ptr<metrics_server> serve(const mesh& host, const std::string& address,
                                       const std::shared_ptr<prometheus_metrics>& counted) {
-  return std::make_unique<metrics_server>(address, [counted, &host = with.database()]() -> result<std::string> {
+  return std::make_unique<metrics_server>(address, [counted, &host]() -> result<std::string> {
     auto whole = render_database_metrics(host);
     if (!whole) return whole;
     return counted->render() + *whole;
@@ -63,14 +63,14 @@ void work(context& with, const work_arguments& given) {
     with.telemetry.push_back(
         must(export_traces({.endpoint = given.traces, .service_name = with.host().program, .log = with.log})));
   }
+  const auto counted = std::make_shared<prometheus_metrics>();
+  if (!given.metrics.empty()) with.telemetry.push_back(counted);
+  mesh& host = with.database_of_host();
   std::unique_ptr<metrics_server> metrics;
   if (!given.metrics.empty()) {
-    const auto counted = std::make_shared<prometheus_metrics>();
-    with.telemetry.push_back(counted);
-    metrics = serve(with, given.metrics, counted);
+    metrics = serve(host, given.metrics, counted);
     with.note("Metrics are at " + metrics->url() + ".");
   }
-  mesh& host = with.database();
   must(host.start(std::move(how)));
   with.note("Working. SIGINT or SIGTERM stops it.");
   stop.wait();

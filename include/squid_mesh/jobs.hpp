@@ -96,6 +96,7 @@ struct queue_options {
 
 struct engine_options {
   std::string database{};          ///< as in `mesh_options`
+  bool migrate = true;             ///< as in `mesh_options`
   std::string node_name{};         ///< unset: host name and process id
   log_sink log{};                  ///< unset: standard error
   telemetry_handlers telemetry{};  ///< see <squid_mesh/telemetry.hpp>
@@ -116,7 +117,7 @@ struct job_filter {
 /// Puts jobs on queues and works on them. Every member function may be called from any thread.
 class engine {
  public:
-  /// Opens the database and brings its schema up to date.
+  /// Opens the database and brings its schema up to date, where that is wanted.
   static result<engine> open(engine_options options);
 
   engine(const engine&) = delete;

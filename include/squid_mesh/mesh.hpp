@@ -3,6 +3,7 @@
 
 #include <squid_mesh/action.hpp>
 #include <squid_mesh/definition.hpp>
+#include <squid_mesh/diagnosis.hpp>
 #include <squid_mesh/error.hpp>
 #include <squid_mesh/explanation.hpp>
 #include <squid_mesh/graph.hpp>
@@ -32,6 +33,9 @@ struct mesh_options {
   /// date where it would otherwise be migrated, and `step_connections=N` is how many transactional steps may be in
   /// their transactions at the same time (default 4); others wait.
   std::string database{};
+  /// Otherwise nothing is migrated and no SQLite file is made: `errc::schema_mismatch` where the schema is not up to
+  /// date, `errc::not_found` where there is no file.
+  bool migrate = true;
   /// The queue on which runs wait for a worker.
   std::string queue = "squid_mesh";
   /// The longest payload accepted, as JSON text.
@@ -184,10 +188,12 @@ struct node_view {
   time_point started_at{};
   time_point heard_of_at{};  ///< its last heartbeat
   bool is_alive = true;      ///< otherwise its work is given to others
+  /// On which queues it works. Empty: its version of the library doesn't say.
+  std::vector<queue_limit> queues;
 };
 json to_json(const node_view& node);
 
-/// A queue that has jobs which haven't ended, or that is paused.
+/// A queue that has jobs which haven't ended, that is paused, or on which a living process works.
 struct queue_view {
   std::string queue;
   std::size_t available = 0;  ///< due, and nobody has fetched them
@@ -196,6 +202,9 @@ struct queue_view {
   std::size_t retryable = 0;                ///< failed, and tried again later
   std::optional<time_point> waiting_since;  ///< since when the oldest available one is due
   bool is_paused = false;                   ///< nothing is fetched from it
+  std::size_t nodes = 0;                    ///< living processes that work on it
+  std::size_t limit = 0;  ///< how many of its jobs those execute at the same time, each by its own limit
+  std::optional<std::size_t> everywhere;  ///< and all together, the strictest limit of theirs
 };
 json to_json(const queue_view& queue);
 
@@ -218,7 +227,7 @@ json to_json(const schedule_view& schedule);
 /// Runs live in the database: they go on when any process works on it.
 class mesh {
  public:
-  /// Opens the database and brings its schema up to date.
+  /// Opens the database and brings its schema up to date, where that is wanted.
   static result<mesh> open(mesh_options options);
 
   mesh(const mesh&) = delete;
@@ -353,6 +362,12 @@ class mesh {
   /// How many runs haven't ended, imported ones aside, by the status that is stored: `running` need not be, so some of
   /// the others may be running just now.
   [[nodiscard]] result<std::map<run_status, std::size_t>> count_live_runs() const;
+
+  /// Looks for what keeps runs and jobs from going on. Reads samples of bounded size, oldest first, and changes
+  /// nothing; it may take some seconds, in which it tests whether notifications arrive.
+  [[nodiscard]] diagnosis diagnose(const diagnose_options& options = {}) const;
+  /// The same of a database that may not even open, which is a finding then. Migrates nothing.
+  [[nodiscard]] static diagnosis diagnose_database(mesh_options where, const diagnose_options& options = {});
 
   /// Waits until the run has ended and returns it; `errc::timeout` where it hasn't by then.
   [[nodiscard]] result<run_view> await_run(const run_id& id, milliseconds timeout) const;

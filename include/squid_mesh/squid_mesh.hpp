@@ -6,6 +6,7 @@
 #include <squid_mesh/child.hpp>
 #include <squid_mesh/compensation.hpp>
 #include <squid_mesh/definition.hpp>
+#include <squid_mesh/diagnosis.hpp>
 #include <squid_mesh/error.hpp>
 #include <squid_mesh/explanation.hpp>
 #include <squid_mesh/graph.hpp>
@@ -14,6 +15,7 @@
 #include <squid_mesh/mesh.hpp>
 #include <squid_mesh/retention.hpp>
 #include <squid_mesh/run.hpp>
+#include <squid_mesh/schema.hpp>
 #include <squid_mesh/step_context.hpp>
 #include <squid_mesh/telemetry.hpp>
 #include <squid_mesh/time.hpp>

@@ -10,18 +10,6 @@
 namespace squid_mesh::inline v1 {
 namespace {
 
-/// A word of a command line, in quotes where the shell would read more into it.
-std::string shell_word(const std::string& text) {
-  const auto is_plain = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           std::string_view("_-./:@%+,").contains(c);
-  };
-  if (!text.empty() && text.front() != '-' && std::ranges::all_of(text, is_plain)) return text;
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
 /// Lists actions for one run.
 class adviser {
  public:

@@ -1,5 +1,8 @@
 #include "inspect/sentence.h"
 
+#include <algorithm>
+#include <chrono>
+
 namespace squid_mesh::inline v1 {
 
 std::string in_quotes(std::string_view name) { return '"' + std::string(name) + '"'; }
@@ -28,6 +31,26 @@ std::string message_text(const json& error) {
   if (error.is_object() && error.contains("message") && error["message"].is_string()) text = error["message"];
   if (text.ends_with('.')) text.pop_back();
   return text;
+}
+
+std::string duration_text(microseconds length) {
+  using namespace std::chrono_literals;
+  const auto in = [length](microseconds unit, const char* name) { return std::to_string(length / unit) + " " + name; };
+  if (length < 1s) return in(1ms, "ms");
+  if (length < 1min) return in(1s, "s");
+  if (length < 1h) return in(1min, "min");
+  return length < 48h ? in(1h, "h") : in(24h, "days");
+}
+
+std::string shell_word(const std::string& text) {
+  const auto is_plain = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("_-./:@%+,").contains(c);
+  };
+  if (!text.empty() && text.front() != '-' && std::ranges::all_of(text, is_plain)) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
 }
 
 }  // namespace squid_mesh::inline v1

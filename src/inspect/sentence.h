@@ -23,6 +23,12 @@ std::string list_text(const std::vector<std::string>& names);
 /// `1 step`, `2 steps`
 std::string count_text(std::size_t count, std::string_view noun);
 
+/// `3 s`, `5 min`, `2 h`, `4 days`: its largest unit.
+std::string duration_text(microseconds length);
+
+/// A word of a command line, in quotes where the shell would read more into it.
+std::string shell_word(const std::string& text);
+
 /// What an error's JSON says, without the period at its end; `unknown error` where it says nothing.
 std::string message_text(const json& error);
 

@@ -43,7 +43,7 @@ engine& engine::operator=(engine&&) noexcept = default;
 engine::~engine() = default;
 
 result<engine> engine::open(engine_options options) {
-  auto store = storage::open(options.database);
+  auto store = storage::open(options.database, {.migrate = options.migrate});
   if (!store) return std::unexpected(std::move(store).error());
   return engine(std::make_unique<impl>(*std::move(store), std::move(options)));
 }

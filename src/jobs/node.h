@@ -36,11 +36,7 @@ struct environment {
   telemetry_channel* telemetry = nullptr;  ///< none: nobody listens
 };
 
-struct queue_setting {
-  std::string queue;
-  std::size_t limit = 1;
-  std::optional<std::size_t> everywhere{};  ///< at most so many on all nodes together
-};
+using queue_setting = node_queue;
 
 struct node_settings {
   node_identity identity;

@@ -17,7 +17,8 @@ constexpr std::size_t max_pruned_per_turn = 2000;
 
 result<void> node::beat(time_point now) {
   const time_point asked = around_.clock->now();
-  const auto seen = store_.beat({.node = settings_.identity, .now = now, .expires_at = now + settings_.lease});
+  const auto seen = store_.beat(
+      {.node = settings_.identity, .now = now, .expires_at = now + settings_.lease, .queues = settings_.queues});
   if (!seen) return std::unexpected(seen.error());
   around_.clock->compare(*seen, asked, around_.clock->now());
   return {};

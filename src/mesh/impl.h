@@ -1,6 +1,7 @@
 // What a mesh is made of.
 #pragma once
 
+#include "inspect/diagnosis.h"
 #include "inspect/view.h"
 #include "jobs/background.h"
 #include "jobs/service.h"
@@ -39,6 +40,9 @@ struct mesh::impl {
 
   /// A run with what is needed to look at it.
   result<view_request> ask_about(const run_id& id, inspect_options looking);
+
+  /// Reads and measures what a diagnosis is made of.
+  result<health_reading> take_reading(const diagnose_options& asking);
 
   /// Has runs exported before they are deleted, where there is a sink.
   prune_guard exporting(export_sink sink);

@@ -13,7 +13,7 @@ mesh::~mesh() = default;
 
 result<mesh> mesh::open(mesh_options options) {
   if (options.queue.empty() || options.queue.size() > 127) return invalid("the queue's name has to be 1 to 127 bytes");
-  auto store = storage::open(options.database);
+  auto store = storage::open(options.database, {.migrate = options.migrate});
   if (!store) return std::unexpected(std::move(store).error());
   return mesh(std::make_unique<impl>(*std::move(store), std::move(options)));
 }

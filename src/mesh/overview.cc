@@ -1,7 +1,11 @@
 // Looking at everything that is in the database beside runs.
 #include "mesh/impl.h"
 
+#include <algorithm>
+#include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace squid_mesh::inline v1 {
 
@@ -13,16 +17,24 @@ json to_json(const definition_view& of) {
 }
 
 json to_json(const node_view& node) {
+  json queues = json::array();
+  for (const queue_limit& each : node.queues) {
+    json& entry = queues.emplace_back(json{{"queue", each.queue}, {"limit", each.limit}});
+    if (each.everywhere) entry["everywhere"] = *each.everywhere;
+  }
   return {{"name", node.name},
           {"id", node.id},
           {"started_at", to_string(node.started_at)},
           {"heard_of_at", to_string(node.heard_of_at)},
-          {"is_alive", node.is_alive}};
+          {"is_alive", node.is_alive},
+          {"queues", std::move(queues)}};
 }
 
 json to_json(const queue_view& queue) {
   json out = {{"queue", queue.queue},         {"available", queue.available}, {"scheduled", queue.scheduled},
-              {"executing", queue.executing}, {"retryable", queue.retryable}, {"is_paused", queue.is_paused}};
+              {"executing", queue.executing}, {"retryable", queue.retryable}, {"is_paused", queue.is_paused},
+              {"nodes", queue.nodes},         {"limit", queue.limit}};
+  if (queue.everywhere) out["everywhere"] = *queue.everywhere;
   if (queue.waiting_since) out["waiting_since"] = to_string(*queue.waiting_since);
   return out;
 }
@@ -54,7 +66,9 @@ result<std::vector<node_view>> mesh::list_nodes() const {
                     .id = each.node.id,
                     .started_at = each.started_at,
                     .heard_of_at = each.beat_at,
-                    .is_alive = each.expires_at > now});
+                    .is_alive = each.expires_at > now,
+                    .queues = {}});
+    for (const node_queue& on : each.queues) seen.back().queues.push_back({on.queue, on.limit, on.everywhere});
   }
   return seen;
 }
@@ -66,16 +80,32 @@ result<std::map<run_status, std::size_t>> mesh::count_live_runs() const {
 result<std::vector<queue_view>> mesh::list_queues() const {
   const auto found = impl_->workers.store().list_queues();
   if (!found) return std::unexpected(found.error());
-  std::vector<queue_view> seen;
+  const auto nodes = list_nodes();
+  if (!nodes) return std::unexpected(nodes.error());
+  std::map<std::string, queue_view> by_name;
   for (const queue_record& each : *found) {
-    seen.push_back({.queue = each.queue,
-                    .available = each.available,
-                    .scheduled = each.scheduled,
-                    .executing = each.executing,
-                    .retryable = each.retryable,
-                    .waiting_since = each.waiting_since,
-                    .is_paused = each.is_paused});
+    by_name.emplace(each.queue, queue_view{.queue = each.queue,
+                                           .available = each.available,
+                                           .scheduled = each.scheduled,
+                                           .executing = each.executing,
+                                           .retryable = each.retryable,
+                                           .waiting_since = each.waiting_since,
+                                           .is_paused = each.is_paused,
+                                           .everywhere = {}});
   }
+  for (const node_view& node : *nodes) {
+    for (const queue_limit& on : node.queues) {
+      if (!node.is_alive) continue;
+      queue_view& of = by_name[on.queue];
+      of.queue = on.queue;
+      ++of.nodes;
+      of.limit += on.limit;
+      if (on.everywhere) of.everywhere = std::min(of.everywhere.value_or(*on.everywhere), *on.everywhere);
+    }
+  }
+  std::vector<queue_view> seen;
+  seen.reserve(by_name.size());
+  for (auto& [name, queue] : by_name) seen.push_back(std::move(queue));
   return seen;
 }
 

@@ -156,12 +156,22 @@ struct node_identity {
   std::string id;  ///< a uuid, new for each start
 };
 
+/// A queue on which a process works, and how many of its jobs at the same time.
+struct node_queue {
+  std::string queue;
+  std::size_t limit = 1;
+  std::optional<std::size_t> everywhere{};  ///< at most so many on all nodes together
+
+  bool operator==(const node_queue&) const = default;
+};
+
 /// One row of `squid_mesh_nodes`.
 struct node_record {
   node_identity node;
   time_point started_at{};
   time_point beat_at{};
   time_point expires_at{};
+  std::vector<node_queue> queues{};  ///< none: of an earlier version, which didn't say
 };
 
 /// One row of `squid_mesh_definitions`, without its document.

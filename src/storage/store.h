@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/commit.h"
+#include "model/health.h"
 #include "model/records.h"
 
 #include <squid_mesh/error.hpp>
@@ -64,6 +65,7 @@ struct heartbeat {
   node_identity node;
   time_point now{};
   time_point expires_at{};
+  std::vector<node_queue> queues{};  ///< written with the first one
 };
 
 /// Runs of a workflow that have ended in some way, in the order of their ends, and of their ids where those are the
@@ -184,6 +186,13 @@ class store {
 
   /// Runs that haven't ended, but for imported ones, by `run_record::status`.
   virtual result<std::map<run_status, std::size_t>> count_live_runs() = 0;
+
+  // -- Looking for what is wrong: reads alone, and no more rows than are said
+
+  virtual result<server_health> read_server() = 0;
+  virtual result<health> read_health(time_point now, const health_bounds& bounds) = 0;
+  /// Whether notifications arrive, found out at this moment: that may take three seconds. Never `unknown`.
+  virtual result<hearing> test_hearing() = 0;
 
   // -- Runs
 

@@ -83,7 +83,7 @@ TEST_P(looking, watches_a_run_until_it_ends) {
 TEST_P(looking, lists_nodes_queues_and_definitions) {
   EXPECT_EQ(run({"migrate"}).code, 0);
   EXPECT_EQ(run({"nodes", "list"}).out, "No process works on this database.\n");
-  EXPECT_EQ(run({"queues", "list"}).out, "No queue has work, and none is paused.\n");
+  EXPECT_EQ(run({"queues", "list"}).out, "No queue has work, none is paused, and no process works on one.\n");
   const mesh host = working();
   EXPECT_TRUE(until([&] { return run({"nodes", "list"}).says("alive"); }));
   EXPECT_EQ(told({"nodes", "list"}).at("nodes").at(0).at("name"), "host");

@@ -327,7 +327,7 @@ TEST_P(store_contract, a_database_of_the_first_version_is_brought_up_to_date_wit
   ASSERT_EQ(claimed.size(), 1U);
   EXPECT_TRUE(claimed[0].run);
   EXPECT_EQ(store->read_status(id_of(1)), run_status::running);
-  EXPECT_EQ(old->query("SELECT version FROM squid_mesh_migrations ORDER BY version"), "1,2,3,4,5");
+  EXPECT_EQ(old->query("SELECT version FROM squid_mesh_migrations ORDER BY version"), "1,2,3,4,5,6");
 }
 
 TEST_P(store_contract, the_hosts_own_tables_are_left_alone) {

@@ -52,6 +52,11 @@ class forwarding_store : public storage::store {
   }
   result<std::vector<node_record>> list_nodes() override { return real_->list_nodes(); }
   result<std::vector<queue_record>> list_queues() override { return real_->list_queues(); }
+  result<server_health> read_server() override { return real_->read_server(); }
+  result<health> read_health(time_point now, const health_bounds& bounds) override {
+    return real_->read_health(now, bounds);
+  }
+  result<storage::hearing> test_hearing() override { return real_->test_hearing(); }
   result<journal> read_run(const run_id& id) override { return real_->read_run(id); }
   result<journal> read_recent(const run_id& id) override { return real_->read_recent(id); }
   result<std::optional<run_id>> find_by_start_key(std::string_view workflow, std::string_view key) override {

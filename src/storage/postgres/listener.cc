@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <random>
+#include <thread>
 #include <utility>
 
 namespace squid_mesh::storage::postgres {
@@ -79,6 +80,15 @@ void listener::give_up(clock::duration pause) {
   listening_ = false;
   token_.clear();
   next_try_ = clock::now() + pause;
+}
+
+hearing try_to_hear(const std::string& url, const schema& tables, std::function<void(const std::string&)> tell) {
+  listener ears(url, tables, std::move(tell));
+  while (ears.state() == hearing::unknown) {
+    ears.heard({});
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return ears.state();
 }
 
 }  // namespace squid_mesh::storage::postgres

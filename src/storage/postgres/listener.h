@@ -41,4 +41,7 @@ class listener {
   clock::time_point next_try_{};
 };
 
+/// Whether a notification that `tell` sends arrives, by a listener of its own. Waits for it, three seconds at most.
+hearing try_to_hear(const std::string& url, const schema& tables, std::function<void(const std::string&)> tell);
+
 }  // namespace squid_mesh::storage::postgres

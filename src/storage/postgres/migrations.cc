@@ -39,8 +39,8 @@ constexpr std::string_view record_table =
 
 constexpr std::string_view version_sql = "SELECT coalesce(max(version), 0) FROM @squid_mesh_migrations";
 
-std::unexpected<error> mismatch(std::string message) {
-  return std::unexpected(error{.code = errc::schema_mismatch, .message = std::move(message)});
+std::unexpected<error> mismatch(const char* kind, std::string message) {
+  return std::unexpected(error{.code = errc::schema_mismatch, .message = std::move(message), .kind = kind});
 }
 
 /// A transaction over several round trips; rolled back unless it was committed.
@@ -85,14 +85,22 @@ result<void> check_oban(const present_schema& there, const schema& tables) {
   int version = 0;
   const bool is_number = std::from_chars(text.data(), text.data() + text.size(), version).ec == std::errc();
   if (is_number && version < oldest_oban) {
-    return mismatch("the table " + tables.name() + ".oban_jobs is of Oban's version " + text +
-                    ", and 12 is needed: "
-                    "migrate it with Oban's own migrations first");
+    return mismatch("oban_unsupported", "the table " + tables.name() + ".oban_jobs is of Oban's version " + text +
+                                            ", and 12 is needed: migrate it with Oban's own migrations first");
   }
   if (!there.jobs_fit) {
-    return mismatch("the table " + tables.name() + ".oban_jobs lacks columns that Oban's has from version 12 on");
+    return mismatch("oban_unsupported",
+                    "the table " + tables.name() + ".oban_jobs lacks columns that Oban's has from version 12 on");
   }
   return {};
+}
+
+/// The version of a schema that can be used, or brought up to date.
+result<int> usable_version(connection& database, const schema& tables) {
+  const present_schema there = look(database, tables);
+  if (there.server < oldest_server) return mismatch("server_too_old", "PostgreSQL 14 or newer is needed");
+  if (const auto shared = check_oban(there, tables); !shared) return std::unexpected(shared.error());
+  return version_of(database, tables, there);
 }
 
 void apply_missing(connection& database, const schema& tables, int version) {
@@ -110,30 +118,40 @@ std::string script_of(const migration& step, const schema& tables) {
 }
 
 result<void> migrate(connection& database, const schema& tables, bool apply) {
-  present_schema there = look(database, tables);
-  if (there.server < oldest_server) return mismatch("PostgreSQL 14 or newer is needed");
-  if (auto shared = check_oban(there, tables); !shared) return shared;
   const int newest = all_migrations().back().version;
-  int version = version_of(database, tables, there);
+  const auto usable = usable_version(database, tables);
+  if (!usable) return std::unexpected(usable.error());
+  int version = *usable;
   if (version > newest) {
-    return mismatch("the schema " + tables.name() + " has version " + std::to_string(version) +
-                    ", this library knows only up to " + std::to_string(newest) + ": update the program");
+    return mismatch("schema_too_new", "the schema " + tables.name() + " has version " + std::to_string(version) +
+                                          ", this library knows only up to " + std::to_string(newest) +
+                                          ": update the program");
   }
   if (version == newest) return {};
   if (!apply) {
-    return mismatch("the schema " + tables.name() + " has version " + std::to_string(version) +
-                    ", this library needs " + std::to_string(newest) + ": migrate it first");
+    return mismatch(version == 0 ? "schema_missing" : "schema_too_old",
+                    "the schema " + tables.name() + " has version " + std::to_string(version) +
+                        ", this library needs " + std::to_string(newest) + ": migrate it first");
   }
 
   transaction change(database);
   // Whoever comes second looks again when the first is done. For all schemas together: it is rare, and short.
   database.run(statement("SELECT pg_advisory_xact_lock(7346)"));
-  there = look(database, tables);
+  const present_schema there = look(database, tables);
   if (!there.has_schema) database.run_script("CREATE SCHEMA \"" + tables.name() + '"');
   version = version_of(database, tables, there);
   apply_missing(database, tables, version);
   change.commit();
   return {};
+}
+
+result<int> read_version(const target& where) {
+  try {
+    connection database(where.url, purpose::queries);
+    return usable_version(database, where.tables);
+  } catch (const failure& why) {
+    return std::unexpected(to_error(why, false));
+  }
 }
 
 }  // namespace squid_mesh::storage::postgres

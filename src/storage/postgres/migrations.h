@@ -21,4 +21,8 @@ std::string script_of(const migration& step, const schema& tables);
 /// holds tables of Oban's which can't be shared. Throws `failure`.
 result<void> migrate(connection& database, const schema& tables, bool apply);
 
+/// The version of a database's schema; 0 where there are no tables of Squid Mesh. Changes nothing. Errors: as of
+/// `migrate`, and where it can't be reached.
+result<int> read_version(const target& where);
+
 }  // namespace squid_mesh::storage::postgres

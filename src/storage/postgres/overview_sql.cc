@@ -1,5 +1,6 @@
 #include "storage/postgres/overview_sql.h"
 
+#include "storage/node_queues.h"
 #include "storage/queue_count.h"
 
 #include <string>
@@ -13,7 +14,7 @@ SELECT fingerprint, name, version, inserted_at FROM @squid_mesh_definitions
 WHERE $1::text = '' OR name = $1::text ORDER BY name, inserted_at DESC, fingerprint)sql";
 
 constexpr std::string_view nodes_sql = R"sql(
-SELECT name, id, started_at, beat_at, expires_at FROM @squid_mesh_nodes ORDER BY beat_at DESC, id)sql";
+SELECT name, id, started_at, beat_at, expires_at, queues FROM @squid_mesh_nodes ORDER BY beat_at DESC, id)sql";
 
 // What has ended is most of all jobs, and isn't looked at.
 constexpr std::string_view queues_sql = R"sql(
@@ -58,7 +59,8 @@ std::vector<node_record> list_nodes(connection& database, const schema& tables) 
     nodes.push_back({.node = {.name = std::string(found.text(row, 0)), .id = std::string(found.text(row, 1))},
                      .started_at = found.time(row, 2),
                      .beat_at = found.time(row, 3),
-                     .expires_at = found.time(row, 4)});
+                     .expires_at = found.time(row, 4),
+                     .queues = read_node_queues(found.text(row, 5))});
   }
   return nodes;
 }

@@ -2,8 +2,10 @@
 
 #include "base/fault.h"
 #include "storage/guarded.h"
+#include "storage/node_queues.h"
 #include "storage/postgres/commit_sql.h"
 #include "storage/postgres/commit_text.h"
+#include "storage/postgres/health_sql.h"
 #include "storage/postgres/job_sql.h"
 #include "storage/postgres/link.h"
 #include "storage/postgres/listener.h"
@@ -48,7 +50,8 @@ std::string array_of(std::span<const std::string> texts) { return array_of(eleme
 class postgres_store final : public store {
  public:
   explicit postgres_store(const target& where)
-      : tables_(where.tables),
+      : url_(where.url),
+        tables_(where.tables),
         runs_(tables_),
         jobs_(tables_),
         schedules_(tables_),
@@ -111,7 +114,7 @@ class postgres_store final : public store {
   result<time_point> beat(const heartbeat& what) override {
     return writing([&](connection& db) {
       parameters values;
-      values.add(what.node.id).add(what.node.name).add(what.now).add(what.expires_at);
+      values.add(what.node.id).add(what.node.name).add(what.now).add(what.expires_at).add(text_of(what.queues));
       return db.run(jobs_.beat, std::move(values)).time(0, 0);
     });
   }
@@ -194,6 +197,18 @@ class postgres_store final : public store {
 
   result<std::map<run_status, std::size_t>> count_live_runs() override {
     return reading([&](connection& db) { return postgres::count_live_runs(db, tables_); });
+  }
+
+  result<server_health> read_server() override {
+    return aside(false, [&](connection& db) { return postgres::read_server(db); });
+  }
+  result<health> read_health(time_point now, const health_bounds& bounds) override {
+    return aside(false, [&](connection& db) { return postgres::read_health(db, tables_, now, bounds); });
+  }
+  /// As the ears of this store are tested, but anew: what they once found out may be over.
+  result<hearing> test_hearing() override {
+    return guarded(false,
+                   [&] { return try_to_hear(url_, tables_, [this](const std::string& text) { notify(text); }); });
   }
 
   result<journal> read_run(const run_id& id) override { return read(runs_.read, id); }
@@ -390,6 +405,7 @@ class postgres_store final : public store {
     outcome.next_due = found.optional_time(0, 1);
   }
 
+  const std::string url_;
   const schema tables_;
   const run_statements runs_;
   const job_statements jobs_;

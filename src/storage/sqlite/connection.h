@@ -42,8 +42,9 @@ struct connection_closer {
 /// One connection. Used by one thread at a time.
 class connection {
  public:
-  /// Opens or creates a database file, or a `file:` URI.
-  explicit connection(const std::string& path);
+  enum class access { create, existing };
+  /// Opens a database file, or a `file:` URI, and creates it where that is wanted.
+  explicit connection(const std::string& path, access how = access::create);
   /// One of the host's, which outlives this object.
   explicit connection(sqlite3* borrowed) : handle_(borrowed, connection_closer{.owns = false}) {}
 

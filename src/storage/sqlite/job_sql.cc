@@ -2,6 +2,7 @@
 
 #include "base/time_text.h"
 #include "storage/error_element.h"
+#include "storage/node_queues.h"
 #include "storage/sqlite/ids.h"
 
 #include <algorithm>
@@ -138,7 +139,7 @@ constexpr named_sql resume_sql{"resume_queue", "DELETE FROM squid_mesh_paused_qu
 // -- Nodes
 
 constexpr named_sql beat_sql{"beat", R"sql(
-  INSERT INTO squid_mesh_nodes (id, name, started_at, beat_at, expires_at) VALUES (?1, ?2, ?3, ?3, ?4)
+  INSERT INTO squid_mesh_nodes (id, name, started_at, beat_at, expires_at, queues) VALUES (?1, ?2, ?3, ?3, ?4, ?5)
   ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, expires_at = excluded.expires_at)sql"};
 
 constexpr named_sql remove_node_sql{"remove_node", "DELETE FROM squid_mesh_nodes WHERE id = ?1"};
@@ -360,7 +361,8 @@ void job_writer::set_paused(std::string_view queue, bool paused, time_point now)
 }
 
 void job_writer::beat(const heartbeat& what) {
-  beat_.bind(1, what.node.id).bind(2, what.node.name).bind(3, what.now).bind(4, what.expires_at).run();
+  const std::string queues = text_of(what.queues);
+  beat_.bind(1, what.node.id).bind(2, what.node.name).bind(3, what.now).bind(4, what.expires_at).bind(5, queues).run();
 }
 
 void job_writer::remove_node(const node_identity& node) { remove_node_.bind(1, node.id).run(); }

@@ -1,6 +1,7 @@
 #include "storage/sqlite/overview_sql.h"
 
 #include "base/time_text.h"
+#include "storage/node_queues.h"
 #include "storage/queue_count.h"
 
 #include <string>
@@ -13,7 +14,7 @@ constexpr named_sql definitions_sql{"list_definitions", R"sql(
   WHERE ?1 = '' OR name = ?1 ORDER BY name, inserted_at DESC, fingerprint)sql"};
 
 constexpr named_sql nodes_sql{"list_nodes", R"sql(
-  SELECT name, id, started_at, beat_at, expires_at FROM squid_mesh_nodes ORDER BY beat_at DESC, id)sql"};
+  SELECT name, id, started_at, beat_at, expires_at, queues FROM squid_mesh_nodes ORDER BY beat_at DESC, id)sql"};
 
 // What has ended is most of all jobs, and isn't looked at.
 constexpr named_sql queues_sql{"list_queues", R"sql(
@@ -59,7 +60,8 @@ std::vector<node_record> overview_reader::nodes() {
     found.push_back({.node = {.name = std::string(query.text(0)), .id = std::string(query.text(1))},
                      .started_at = query.time(2),
                      .beat_at = query.time(3),
-                     .expires_at = query.time(4)});
+                     .expires_at = query.time(4),
+                     .queues = read_node_queues(query.text(5))});
   }
   return found;
 }

@@ -4,6 +4,7 @@
 #include "storage/guarded.h"
 #include "storage/sqlite/apply_commit.h"
 #include "storage/sqlite/connection.h"
+#include "storage/sqlite/health_sql.h"
 #include "storage/sqlite/job_sql.h"
 #include "storage/sqlite/migrations.h"
 #include "storage/sqlite/overview_sql.h"
@@ -17,8 +18,10 @@
 
 #include <chrono>
 #include <exception>
+#include <filesystem>
 #include <mutex>
 #include <semaphore>
+#include <system_error>
 #include <utility>
 
 namespace squid_mesh::storage::sqlite {
@@ -31,6 +34,12 @@ constexpr const char* pragmas = R"sql(
   PRAGMA wal_autocheckpoint = 4000;
   PRAGMA temp_store = MEMORY;
 )sql";
+
+/// Whether there is no such file. URIs name other things, too: SQLite says what is wrong with those.
+bool is_missing(const std::string& path) {
+  std::error_code unknown;
+  return !path.starts_with("file:") && path != ":memory:" && !std::filesystem::exists(path, unknown) && !unknown;
+}
 
 /// What an error of SQLite's means, by its primary code.
 errc meaning(int primary) {
@@ -48,10 +57,18 @@ errc meaning(int primary) {
 }
 
 error to_error(const std::exception& e) {
-  errc code = errc::storage;
-  if (const auto* refusal = dynamic_cast<const failure*>(&e)) code = meaning(refusal->code() & 0xFF);
-  if (dynamic_cast<const schema_too_new*>(&e) != nullptr) code = errc::schema_mismatch;
-  return {.code = code, .message = e.what(), .retryable = code == errc::unavailable};
+  error made{.code = errc::storage, .message = e.what()};
+  if (const auto* refusal = dynamic_cast<const failure*>(&e)) {
+    const int primary = refusal->code() & 0xFF;
+    made.code = meaning(primary);
+    made.kind = "sqlite_" + std::to_string(primary);
+  }
+  if (const auto* mismatch = dynamic_cast<const schema_mismatch*>(&e)) {
+    made.code = errc::schema_mismatch;
+    made.kind = mismatch->kind();
+  }
+  made.retryable = made.code == errc::unavailable;
+  return made;
 }
 
 template <class Work>
@@ -119,15 +136,16 @@ class savepoint {
 
 /// The connection that writes, and its lock.
 struct writing_side {
-  explicit writing_side(const std::string& path)
-      : database(path),
+  writing_side(const std::string& path, const open_options& how)
+      : database(path, how.migrate ? connection::access::create : connection::access::existing),
         to(database),
         retention(database),
         journals(database),
         job_rows(database),
         data_version(database, {"data_version", "PRAGMA data_version"}) {
+    if (!how.migrate) check_schema(database);  // Before anything is written.
     database.execute(pragmas);
-    migrate(database);
+    if (how.migrate) migrate(database);
   }
 
   std::binary_semaphore permit{1};
@@ -171,7 +189,7 @@ class step_work final : public unit_of_work {
 
 class sqlite_store final : public store {
  public:
-  explicit sqlite_store(const std::string& path) : write_(path), read_(path) {}
+  sqlite_store(const std::string& path, const open_options& how) : write_(path, how), read_(path) {}
 
   result<batch_outcome> write(const batch& what) override {
     bool committing = false;
@@ -317,6 +335,17 @@ class sqlite_store final : public store {
   result<std::map<run_status, std::size_t>> count_live_runs() override {
     return reading([&](reading_side& db) { return overview_reader(db.database).live_runs(); });
   }
+
+  result<server_health> read_server() override {
+    return reading([&](reading_side& db) { return sqlite::read_server(db.database); });
+  }
+  result<health> read_health(time_point now, const health_bounds& bounds) override {
+    return reading([&](reading_side& db) {
+      const transaction view(db.database, transaction::kind::read);
+      return sqlite::read_health(db.database, now, bounds);
+    });
+  }
+  result<hearing> test_hearing() override { return hearing::notified; }
 
   result<journal> read_run(const run_id& id) override { return read_journal(id, journal_part::whole); }
   result<journal> read_recent(const run_id& id) override { return read_journal(id, journal_part::recent); }
@@ -496,8 +525,19 @@ class sqlite_store final : public store {
 
 }  // namespace
 
-result<std::unique_ptr<store>> open_store(const std::string& path) {
-  return guarded([&]() -> std::unique_ptr<store> { return std::make_unique<sqlite_store>(path); });
+result<std::unique_ptr<store>> open_store(const std::string& path, const open_options& how) {
+  if (!how.migrate && is_missing(path)) {
+    return std::unexpected(error{.code = errc::not_found, .message = "there is no file " + path});
+  }
+  return guarded([&]() -> std::unique_ptr<store> { return std::make_unique<sqlite_store>(path, how); });
+}
+
+result<int> read_version(const std::string& path) {
+  if (is_missing(path)) return 0;
+  return guarded([&] {
+    connection database(path, connection::access::existing);
+    return present_version(database);
+  });
 }
 
 }  // namespace squid_mesh::storage::sqlite
