@@ -4,6 +4,7 @@
 #include <functional>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 enum class level { debug, info, warning, error };
@@ -15,3 +16,4 @@ std::string_view to_string(level severity);
 using log_sink = std::function<void(level severity, std::string_view message)>;
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

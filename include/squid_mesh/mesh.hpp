@@ -23,6 +23,7 @@
 #include <typeindex>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 struct mesh_options {
@@ -394,3 +395,4 @@ class mesh {
 };
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop
