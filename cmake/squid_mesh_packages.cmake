@@ -14,6 +14,10 @@ set(CPACK_COMPONENTS_GROUPING IGNORE)
 set(CPACK_COMPONENTS_ALL runtime dev command)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS_POLICY >=)
+# Each has a description of its own, of which the first line is the summary.
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")
 # The three are made together, so each needs the others of the very same version.
 set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS ON)
 set(CPACK_COMPONENT_DEV_DEPENDS runtime)
@@ -22,15 +26,15 @@ set(CPACK_COMPONENT_COMMAND_DEPENDS runtime)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME libsquid-mesh${SQUID_MESH_ABI_VERSION})
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_RUNTIME_PACKAGE_GENERATE_SHLIBS ON)
-# What this process's time zones are read from.
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/cmake/debian/triggers)
+# Where the names of time zones are looked up.
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS "tzdata")
 set(CPACK_DEBIAN_RUNTIME_DESCRIPTION "embedded durable workflow engine for C++
- Squid Mesh lets a program define, run, inspect and recover durable workflows
- in its own process. Their runs are stored in the program's own SQLite or
- PostgreSQL database, and go on after a crash where they stopped.
- .
- This package contains the shared library.")
+Squid Mesh lets a program define, run, inspect and recover durable workflows
+in its own process. Their runs are stored in the program's own SQLite or
+PostgreSQL database, and go on after a crash where they stopped.
+
+This package contains the shared library.")
 
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libsquid-mesh-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
@@ -40,22 +44,22 @@ set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "nlohmann-json3-dev (>= 3.11), libfmt-dev (
 set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS "libsqlite3-dev (>= 3.40), libpq-dev (>= 14)")
 set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "libpqxx-dev")
 set(CPACK_DEBIAN_DEV_DESCRIPTION "embedded durable workflow engine for C++ (development files)
- Squid Mesh lets a program define, run, inspect and recover durable workflows
- in its own process. Their runs are stored in the program's own SQLite or
- PostgreSQL database, and go on after a crash where they stopped.
- .
- This package contains what is needed to build programs with it: the headers,
- the CMake package, the files for pkg-config, and the command line as a
- library.")
+Squid Mesh lets a program define, run, inspect and recover durable workflows
+in its own process. Their runs are stored in the program's own SQLite or
+PostgreSQL database, and go on after a crash where they stopped.
+
+This package contains what is needed to build programs with it: the headers,
+the CMake package, the files for pkg-config, and the command line as a
+library.")
 
 set(CPACK_DEBIAN_COMMAND_PACKAGE_NAME squid-mesh)
 set(CPACK_DEBIAN_COMMAND_PACKAGE_SECTION database)
 set(CPACK_DEBIAN_COMMAND_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR}/lib)
 set(CPACK_DEBIAN_COMMAND_DESCRIPTION "command line for databases with durable workflows
- squid-mesh looks after a database in which programs built with Squid Mesh
- store their workflows: it lists and explains runs, approves, cancels, retries
- and replays them, and shows schedules, queues and nodes.")
+squid-mesh looks after a database in which programs built with Squid Mesh
+store their workflows: it lists and explains runs, approves, cancels, retries
+and replays them, and shows schedules, queues and nodes.")
 
 # The papers that Debian wants beside each package: who may do what with it, and what has changed.
 block()

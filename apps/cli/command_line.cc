@@ -7,8 +7,7 @@
 #include <exception>
 #include <iostream>
 
-namespace squid_mesh::inline v1 {
-namespace cli {
+namespace squid_mesh::cli {
 namespace {
 
 exit_code code_of(errc code) {
@@ -95,7 +94,9 @@ int run(const command_line& host, int argc, const char* const* argv, const strea
   }
 }
 
-}  // namespace cli
+}  // namespace squid_mesh::cli
+
+namespace squid_mesh::inline v1 {
 
 int run_command_line(const command_line& host, int argc, const char* const* argv) {
   return cli::run(host, argc, argv,
