@@ -69,7 +69,7 @@ endif()
 list(TRANSFORM libs PREPEND -l)
 install_pkg_config(squid_mesh ${linked} DESCRIPTION "${PROJECT_DESCRIPTION}" LIBS ${libs})
 install_pkg_config(squid_mesh_command_line command_line DESCRIPTION "The commands of squid-mesh, for a host's own program"
-  LIBS -lsquid_mesh_command_line REQUIRES "squid_mesh = ${PROJECT_VERSION}")
+  LIBS -lsquid_mesh_command_line REQUIRES "squid_mesh = ${PROJECT_VERSION}" cpp-httplib)
 endblock()
 
 if(SQUID_MESH_SHARED)

@@ -40,7 +40,7 @@ set(CPACK_DEBIAN_DEV_PACKAGE_NAME libsquid-mesh-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 # The public headers, and the library of the command line, which is static, need these; the optional headers for a
 # host's own transactions need a database's.
-set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "nlohmann-json3-dev (>= 3.11), libfmt-dev (>= 9)")
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "nlohmann-json3-dev (>= 3.11), libfmt-dev (>= 9), libcpp-httplib-dev")
 set(CPACK_DEBIAN_DEV_PACKAGE_RECOMMENDS "libsqlite3-dev (>= 3.40), libpq-dev (>= 14)")
 set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "libpqxx-dev")
 set(CPACK_DEBIAN_DEV_DESCRIPTION "embedded durable workflow engine for C++ (development files)

@@ -46,6 +46,7 @@ void add_commands(CLI::App& app, context& with) {
   add_jobs(app, with);
   add_overview(app, with);
   add_prune(app, with);
+  add_metrics(app, with);
   app.add_subcommand("migrate", "Bring the database's schema up to date")->callback([&with] {
     with.migrate();
     with.tell("The schema is up to date.", {{"migrated", true}});

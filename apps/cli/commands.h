@@ -21,6 +21,7 @@ void add_queue_list(CLI::App& queues, context& with);
 /// `nodes`, `definitions`.
 void add_overview(CLI::App& app, context& with);
 void add_prune(CLI::App& app, context& with);
+void add_metrics(CLI::App& app, context& with);
 /// Where the host has workflows.
 void add_work(CLI::App& app, context& with);
 

@@ -50,10 +50,12 @@ mesh& context::database() {
     check_is_there(url);
     url = unmigrated(std::move(url));
   }
-  const auto log = [this](level severity, std::string_view line) {
+  const auto warnings = [this](level severity, std::string_view line) {
     if (severity >= level::warning) note(std::string(line));
   };
-  mesh_ = must(mesh::open({.database = url, .log = host_.log ? host_.log : log_sink(log)}));
+  if (!log) log = host_.log ? host_.log : log_sink(warnings);
+  telemetry.insert(telemetry.end(), host_.telemetry.begin(), host_.telemetry.end());
+  mesh_ = must(mesh::open({.database = url, .log = log, .telemetry = telemetry}));
   if (host_.set_up) must(host_.set_up(*mesh_));
   return *mesh_;
 }

@@ -52,6 +52,10 @@ class context {
 
   global_options given;
 
+  // Of the mesh, if set before it is opened.
+  log_sink log{};
+  telemetry_handlers telemetry{};
+
   /// The database, opened when it is first asked for, with the host's workflows. Throws a `failure`.
   mesh& database();
   /// Makes the schema, or brings it up to date.

@@ -1,24 +1,19 @@
 // Working on runs, in a host's program.
 #include "commands.h"
-#include "filters.h"
+#include "metrics_server.h"
+#include "stop_signal.h"
 
-#include <csignal>
+#include <squid_mesh/otlp.hpp>
+#include <squid_mesh/prometheus.hpp>
+#include <squid_mesh/structured_log.hpp>
+
 #include <memory>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
 namespace squid_mesh::cli {
 namespace {
-
-/// The signals that stop a worker, kept from all threads so that one of them can wait for them.
-sigset_t stop_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  return signals;
-}
 
 /// `NAME`, `NAME=LIMIT`, `NAME=LIMIT/EVERYWHERE`.
 queue_limit read_queue(const std::string& text) {
@@ -38,17 +33,47 @@ queue_limit read_queue(const std::string& text) {
   return queue;
 }
 
-void work(context& with, const std::vector<std::string>& queues) {
-  const sigset_t signals = stop_signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // Before there are other threads, which inherit it.
+struct work_arguments {
+  std::vector<std::string> queues;
+  std::string log;
+  std::string traces;
+  std::string metrics;
+};
+
+/// Serves what is counted here, and what the database says.
+std::unique_ptr<metrics_server> serve(context& with, const std::string& address,
+                                      const std::shared_ptr<prometheus_metrics>& counted) {
+  return std::make_unique<metrics_server>(address, [counted, &host = with.database()]() -> result<std::string> {
+    auto whole = render_database_metrics(host);
+    if (!whole) return whole;
+    return counted->render() + *whole;
+  });
+}
+
+void work(context& with, const work_arguments& given) {
+  const stop_signal stop;
   work_options how = with.host().working;
-  if (!queues.empty()) how.queues.clear();
-  for (const std::string& each : queues) how.queues.push_back(read_queue(each));
+  if (!given.queues.empty()) how.queues.clear();
+  for (const std::string& each : given.queues) how.queues.push_back(read_queue(each));
+  if (!given.log.empty()) {
+    with.log = must(open_log({.format = given.log == "json" ? log_format::jsonl : log_format::text}));
+    with.telemetry.push_back(log_telemetry(with.log));
+  }
+  if (!given.traces.empty()) {
+    with.telemetry.push_back(
+        must(export_traces({.endpoint = given.traces, .service_name = with.host().program, .log = with.log})));
+  }
+  std::unique_ptr<metrics_server> metrics;
+  if (!given.metrics.empty()) {
+    const auto counted = std::make_shared<prometheus_metrics>();
+    with.telemetry.push_back(counted);
+    metrics = serve(with, given.metrics, counted);
+    with.note("Metrics are at " + metrics->url() + ".");
+  }
   mesh& host = with.database();
   must(host.start(std::move(how)));
   with.note("Working. SIGINT or SIGTERM stops it.");
-  int signal = 0;
-  sigwait(&signals, &signal);
+  stop.wait();
   with.note("Stopping: what runs may end.");
   host.stop();
 }
@@ -57,9 +82,14 @@ void work(context& with, const std::vector<std::string>& queues) {
 
 void add_work(CLI::App& app, context& with) {
   CLI::App& command = *app.add_subcommand("work", "Work on runs until SIGINT or SIGTERM");
-  auto queues = std::make_shared<std::vector<std::string>>();
-  command.add_option("--queue", *queues, "NAME, NAME=LIMIT or NAME=LIMIT/EVERYWHERE; may be repeated");
-  command.callback([&with, queues] { work(with, *queues); });
+  auto given = std::make_shared<work_arguments>();
+  command.add_option("--queue", given->queues, "NAME, NAME=LIMIT or NAME=LIMIT/EVERYWHERE; may be repeated");
+  command.add_option("--log", given->log, "What happens to runs and steps, to standard error: text or json")
+      ->check(CLI::IsMember({"text", "json"}));
+  command.add_option("--traces", given->traces,
+                     "Where an OpenTelemetry receiver takes traces, such as http://localhost:4318/v1/traces");
+  command.add_option("--metrics", given->metrics, "Serve Prometheus metrics at http://HOST:PORT/metrics");
+  command.callback([&with, given] { work(with, *given); });
 }
 
 }  // namespace squid_mesh::cli

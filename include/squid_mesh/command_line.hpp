@@ -20,8 +20,9 @@ struct command_line {
   /// Adds the host's workflows to the database before a command runs, and whatever their handlers need. With it the
   /// program also has the command `work`, which works on runs until it gets SIGINT or SIGTERM.
   std::function<result<void>(mesh&)> set_up{};
-  work_options working{};  ///< of `work`; the options of the command line change them
-  log_sink log{};          ///< unset: warnings and errors, to standard error
+  work_options working{};          ///< of `work`; the options of the command line change them
+  log_sink log{};                  ///< unset: warnings and errors, to standard error; `work --log` comes before it
+  telemetry_handlers telemetry{};  ///< of the mesh; the options of `work` add to them
 };
 
 /// What the program exits with.

@@ -5,6 +5,7 @@
 #include <squid_mesh/ids.hpp>
 #include <squid_mesh/json.hpp>
 #include <squid_mesh/log.hpp>
+#include <squid_mesh/telemetry.hpp>
 #include <squid_mesh/time.hpp>
 #include <squid_mesh/transaction.hpp>
 
@@ -95,9 +96,10 @@ struct queue_options {
 };
 
 struct engine_options {
-  std::string database{};   ///< as in `mesh_options`
-  std::string node_name{};  ///< unset: host name and process id
-  log_sink log{};           ///< unset: standard error
+  std::string database{};          ///< as in `mesh_options`
+  std::string node_name{};         ///< unset: host name and process id
+  log_sink log{};                  ///< unset: standard error
+  telemetry_handlers telemetry{};  ///< see <squid_mesh/telemetry.hpp>
   std::vector<queue_options> queues = {{}};
   milliseconds grace{10'000};
   milliseconds lease{10'000};

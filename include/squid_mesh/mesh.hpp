@@ -10,6 +10,7 @@
 #include <squid_mesh/log.hpp>
 #include <squid_mesh/retention.hpp>
 #include <squid_mesh/run.hpp>
+#include <squid_mesh/telemetry.hpp>
 #include <squid_mesh/transaction.hpp>
 #include <squid_mesh/workflow.hpp>
 
@@ -38,6 +39,8 @@ struct mesh_options {
   std::size_t max_payload_bytes = 1U << 20U;
   /// Where the library and the steps write their log; unset: standard error.
   log_sink log{};
+  /// Who is told what happens in this process: see <squid_mesh/telemetry.hpp>.
+  telemetry_handlers telemetry{};
   /// What this process calls itself in histories; unset: host name and process id. No spaces.
   std::string node_name{};
 };
@@ -81,6 +84,9 @@ struct start_options {
   std::optional<time_point> deadline{};
   milliseconds time_limit{0};  ///< the same from its start on; one of them at most; zero: none
   int priority = 0;            ///< of its jobs: 0 (first) to 9
+  /// The W3C trace context of the caller, to which the run's trace then belongs. What isn't one is ignored, as that
+  /// standard wants it.
+  std::string traceparent{};
 };
 
 /// Who does something to a run and why. Both are in the run's history.
@@ -345,6 +351,9 @@ class mesh {
   [[nodiscard]] result<std::vector<node_view>> list_nodes() const;
   /// By name.
   [[nodiscard]] result<std::vector<queue_view>> list_queues() const;
+  /// How many runs haven't ended, imported ones aside, by the status that is stored: `running` need not be, so some of
+  /// the others may be running just now.
+  [[nodiscard]] result<std::map<run_status, std::size_t>> count_live_runs() const;
 
   /// Waits until the run has ended and returns it; `errc::timeout` where it hasn't by then.
   [[nodiscard]] result<run_view> await_run(const run_id& id, milliseconds timeout) const;

@@ -15,6 +15,7 @@
 #include <squid_mesh/retention.hpp>
 #include <squid_mesh/run.hpp>
 #include <squid_mesh/step_context.hpp>
+#include <squid_mesh/telemetry.hpp>
 #include <squid_mesh/time.hpp>
 #include <squid_mesh/version.hpp>
 #include <squid_mesh/workflow.hpp>

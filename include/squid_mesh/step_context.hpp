@@ -42,6 +42,9 @@ class step_context {
   /// that it can recognise a repetition.
   [[nodiscard]] virtual std::string idempotency_key() const = 0;
 
+  /// The W3C trace context of this attempt: hand it on as the header `traceparent` of what the action asks of others.
+  [[nodiscard]] virtual std::string traceparent() const = 0;
+
   /// Stop is requested when the step's timeout has passed, the run was cancelled or the process shuts down. An action
   /// that takes long should look at it, and return when it is asked to.
   [[nodiscard]] virtual std::stop_token stop() const = 0;

@@ -8,8 +8,9 @@
 namespace squid_mesh::inline v1 {
 
 run_mask::run_mask(const definition& workflow, const journal& history)
-    : payload_(json::parse(history.run.payload, nullptr, false)),
-      secrets_(secrets_of(workflow, history.run.trigger, payload_)) {
+    : trigger_(history.run.trigger),
+      payload_(json::parse(history.run.payload, nullptr, false)),
+      secrets_(secrets_of(workflow, trigger_, payload_)) {
   const definition::trigger* const trigger = workflow.find_trigger(history.run.trigger);
   if (trigger == nullptr || !payload_.is_object()) return;
   for (const definition::field& field : trigger->payload) {
@@ -25,15 +26,7 @@ void run_mask::add_edited(const definition& workflow, const fact& retry) {
   const json data = json::parse(retry.data, nullptr, false);
   if (!data.is_object() || !data.contains("input") || !data["input"].is_object()) return;
   for (const auto& [name, input] : data["input"].items()) {
-    const auto step = workflow.find_step(name);
-    if (!step || !input.is_object()) continue;
-    const auto& bindings = workflow.steps()[*step].input;
-    for (const auto& [key, path] : bindings) {
-      if (input.contains(key) && is_secret(path.substr(0, path.find_first_of(".[")))) secrets_.add(input[key]);
-    }
-    for (const std::string& field : fields_) {
-      if (bindings.empty() && input.contains(field)) secrets_.add(input[field]);
-    }
+    if (const auto step = workflow.find_step(name)) add_edited_secrets(secrets_, workflow, trigger_, *step, input);
   }
 }
 

@@ -34,6 +34,7 @@ class run_mask {
   void add_edited(const definition& workflow, const fact& retry);
   [[nodiscard]] bool is_secret(std::string_view field) const;
 
+  std::string trigger_;
   json payload_;
   std::vector<std::string> fields_;
   redactor secrets_;

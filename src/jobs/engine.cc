@@ -31,7 +31,7 @@ result<std::vector<commit>> plan_inserts(const std::vector<new_job>& work) {
 
 struct [[gnu::visibility("hidden")]] engine::impl {
   impl(std::unique_ptr<storage::store> store, engine_options given)
-      : options(std::move(given)), workers(std::move(store), options.log) {}
+      : options(std::move(given)), workers(std::move(store), options.log, options.telemetry) {}
 
   engine_options options;
   service workers;

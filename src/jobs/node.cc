@@ -60,7 +60,7 @@ void node::note_written(const commit& applied) {
   note_available(applied);
   at(around_.clock->now(), [this, applied] {
     note_delays(applied);
-    if (observer_) observer_(applied);
+    observe(applied, {.applied = true});
   });
 }
 

@@ -8,6 +8,7 @@
 #include "jobs/worker.h"
 #include "model/commit.h"
 #include "storage/store.h"
+#include "telemetry/channel.h"
 
 #include <squid_mesh/error.hpp>
 #include <squid_mesh/log.hpp>
@@ -32,6 +33,7 @@ struct environment {
   random_source* random = nullptr;
   executor* tasks = nullptr;
   log_sink log;
+  telemetry_channel* telemetry = nullptr;  ///< none: nobody listens
 };
 
 struct queue_setting {
@@ -127,6 +129,8 @@ class node {
   /// How many batches have been written.
   [[nodiscard]] std::uint64_t batches() const { return batches_; }
   [[nodiscard]] const environment& around() const { return around_; }
+  /// Whether somebody listens to what happens.
+  [[nodiscard]] bool is_heard() const { return around_.telemetry != nullptr && around_.telemetry->is_heard(); }
   [[nodiscard]] const node_identity& identity() const { return settings_.identity; }
   [[nodiscard]] storage::store& store() const { return store_; }
 
@@ -168,6 +172,9 @@ class node {
   void settle_doubt(submission doubtful, std::vector<submission>& again);
   void note_available(const commit& next);
   void note_delays(const commit& made);
+  void observe(const commit& applied, const commit_outcome& outcome);
+  void tell_batch(std::size_t commits, time_point began) const;
+  void tell_fetched(const std::vector<storage::claimed_job>& claimed) const;
   void deliver(std::vector<storage::claimed_job> claimed);
   void deliver_forgotten(time_point now);
   void release(const std::string& queue, job_id id);

@@ -34,6 +34,7 @@ result<void> node::rescue(time_point now) {
     around_.log(level::warning,
                 "job " + to_string(work.job.id) + " is rescued from the dead node " + work.job.attempted_by);
     delivery whose = delivery_of(work.job);
+    whose.is_orphan = true;
     by_worker[who->second.get()].push_back({.work = std::move(work), .whose = std::move(whose)});
   }
   for (auto& [who, lost] : by_worker) {

@@ -1,6 +1,7 @@
 // A node's turns: what it writes, what it claims, and what becomes of both.
 #include "jobs/new_job.h"
 #include "jobs/node.h"
+#include "telemetry/telling.h"
 
 #include <algorithm>
 #include <string>
@@ -140,6 +141,7 @@ void node::note_delays(const commit& made) {
 void node::expect_due(time_point when) { next_due_ = std::min(next_due_, when); }
 
 void node::write_batch(std::vector<submission> taken, const storage::batch& batch, time_point now) {
+  const time_point began = around_.clock->now();
   auto outcome = store_.write(batch);
   if (!outcome && outcome.error().code == errc::invalid_argument && taken.size() > 1) {
     return write_apart(std::move(taken), now);
@@ -147,6 +149,7 @@ void node::write_batch(std::vector<submission> taken, const storage::batch& batc
   if (!outcome) return settle_failure(std::move(taken), outcome.error(), batch);
   refusals_ = 0;
   ++batches_;
+  tell_batch(batch.commits.size(), began);
   note_claims(batch, *outcome, now);
   auto claimed = std::move(outcome->claimed);
   settle(std::move(taken), *std::move(outcome));
@@ -185,13 +188,42 @@ void node::settle(std::vector<submission> taken, storage::batch_outcome outcome)
     const auto end = next + static_cast<std::ptrdiff_t>(one.commits.size());
     std::vector<commit_outcome> outcomes(next, end);
     next = end;
-    for (std::size_t i = 0; observer_ && i < outcomes.size(); ++i) {
-      if (outcomes[i].applied) observer_(one.commits[i]);
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      if (outcomes[i].applied) observe(one.commits[i], outcomes[i]);
     }
     one.done(std::move(outcomes));
   }
   const std::lock_guard lock(mutex_);
   unsettled_ -= taken.size();
+}
+
+/// It is durable: whoever wants to know is told.
+void node::observe(const commit& applied, const commit_outcome& outcome) {
+  if (observer_) observer_(applied);
+  if (is_heard()) around_.telemetry->tell(events_of(applied, outcome, around_.clock->now()));
+}
+
+void node::tell_batch(std::size_t commits, time_point began) const {
+  if (commits == 0 || !is_heard()) return;
+  const time_point now = around_.clock->now();
+  around_.telemetry->tell(
+      {{.kind = telemetry_kind::batch_committed, .at = now, .duration = now - began, .count = commits}});
+}
+
+void node::tell_fetched(const std::vector<storage::claimed_job>& claimed) const {
+  if (claimed.empty() || !is_heard()) return;
+  std::vector<telemetry_event> told;
+  for (const storage::claimed_job& each : claimed) {
+    const time_point at = each.job.attempted_at.value_or(around_.clock->now());
+    told.push_back({.kind = telemetry_kind::job_fetched,
+                    .at = at,
+                    .attempt = each.job.attempt,
+                    .job = each.job.id,
+                    .queue = each.job.queue,
+                    .worker = each.job.worker,
+                    .duration = std::max(microseconds(0), at - each.job.scheduled_at)});
+  }
+  around_.telemetry->tell(told);
 }
 
 /// Nothing of the batch was written, or nobody knows: persistent submissions come back, the others' callers are told.
@@ -221,6 +253,7 @@ void node::settle_doubt(submission doubtful, std::vector<submission>& again) {
   const bool can_be_read_back = first.start || !first.facts.empty();
   const auto applied = can_be_read_back ? store_.was_applied(first) : result<bool>(false);
   if (applied && *applied) {
+    for (const commit& each : doubtful.commits) observe(each, {.applied = true});
     doubtful.done(std::vector<commit_outcome>(doubtful.commits.size(), {.applied = true}));
   } else if (doubtful.how == patience::persist) {
     // Its fence refuses it if it was applied all the same; whoever submitted it reads the journal then.
@@ -233,6 +266,7 @@ void node::settle_doubt(submission doubtful, std::vector<submission>& again) {
 }
 
 void node::deliver(std::vector<storage::claimed_job> claimed) {
+  tell_fetched(claimed);
   std::vector<task> tasks;
   std::vector<commit> homeless;
   for (storage::claimed_job& work : claimed) {
@@ -312,7 +346,10 @@ delivery node::delivery_of(const job_row& job) const {
   return {.job = job.id,
           .attempt = job.attempt,
           .holder = job.holder,
-          .uncounted_attempt = who == workers_.end() ? job.attempt - 1 : who->second->uncounted_attempt(job)};
+          .uncounted_attempt = who == workers_.end() ? job.attempt - 1 : who->second->uncounted_attempt(job),
+          .queue = job.queue,
+          .worker = job.worker,
+          .since = job.attempted_at.value_or(time_point())};
 }
 
 }  // namespace squid_mesh::inline v1::jobs

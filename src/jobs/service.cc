@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -14,6 +15,8 @@ namespace {
 
 /// How long to go on trying to write what workers have done while the database refuses, when shutting down.
 constexpr std::chrono::seconds last_writes{10};
+/// How often those who listen are told how much waits in the queues.
+constexpr std::chrono::seconds depth_interval{15};
 
 std::string default_node_name() {
   std::array<char, 256> host{};
@@ -62,11 +65,35 @@ log_sink standard_log() {
   };
 }
 
-service::service(std::unique_ptr<storage::store> store, log_sink log)
+service::service(std::unique_ptr<storage::store> store, log_sink log, const telemetry_handlers& telemetry)
     : log_(log ? std::move(log) : standard_log()),
+      telemetry_(telemetry, log_),
       store_(std::move(store)),
-      node_(std::make_unique<node>(*store_,
-                                   environment{.clock = &clock_, .random = &random_, .tasks = &tasks_, .log = log_})) {}
+      node_(std::make_unique<node>(
+          *store_,
+          environment{.clock = &clock_, .random = &random_, .tasks = &tasks_, .log = log_, .telemetry = &telemetry_})) {
+  if (!telemetry_.is_heard()) return;
+  node_->add_duty("telemetry", depth_interval, [this](time_point now) { return tell_depths(now); });
+}
+
+result<void> service::tell_depths(time_point now) {
+  const auto queues = store_->list_queues();
+  if (!queues) return std::unexpected(queues.error());
+  std::vector<telemetry_event> told;
+  for (const queue_record& each : *queues) {
+    const microseconds waiting = each.waiting_since ? now - *each.waiting_since : microseconds(0);
+    told.push_back({.kind = telemetry_kind::queue_depth,
+                    .at = now,
+                    .queue = each.queue,
+                    .duration = std::max(microseconds(0), waiting),
+                    .depth = queue_counts{.available = each.available,
+                                          .scheduled = each.scheduled,
+                                          .executing = each.executing,
+                                          .retryable = each.retryable}});
+  }
+  telemetry_.tell(told);
+  return {};
+}
 
 service::~service() { stop(); }
 

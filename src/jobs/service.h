@@ -7,6 +7,7 @@
 #include "jobs/node.h"
 #include "jobs/pool.h"
 #include "storage/store.h"
+#include "telemetry/channel.h"
 
 #include <squid_mesh/error.hpp>
 #include <squid_mesh/log.hpp>
@@ -33,7 +34,7 @@ struct service_options {
 /// Safe to use from several threads.
 class service {
  public:
-  service(std::unique_ptr<storage::store> store, log_sink log);
+  service(std::unique_ptr<storage::store> store, log_sink log, const telemetry_handlers& telemetry);
   service(const service&) = delete;
   service& operator=(const service&) = delete;
   /// Stops first.
@@ -51,8 +52,11 @@ class service {
   [[nodiscard]] time_point now() const { return clock_.now(); }
   [[nodiscard]] random_source& random() { return random_; }
   [[nodiscard]] const log_sink& log() const { return log_; }
+  [[nodiscard]] telemetry_channel& telemetry() { return telemetry_; }
 
  private:
+  result<void> tell_depths(time_point now);
+
   /// Passes tasks on to the pool of the present start.
   class executor_of_the_day final : public executor {
    public:
@@ -64,6 +68,7 @@ class service {
   seeded_random random_;
   executor_of_the_day tasks_;
   const log_sink log_;
+  telemetry_channel telemetry_;
   const std::unique_ptr<storage::store> store_;
   const std::unique_ptr<node> node_;
 

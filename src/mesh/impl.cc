@@ -30,7 +30,7 @@ result<void> check_key(std::string_view key, std::string_view what) {
 
 mesh::impl::impl(std::unique_ptr<storage::store> store, mesh_options given)
     : options(std::move(given)),
-      workers(std::move(store), options.log),
+      workers(std::move(store), options.log, options.telemetry),
       known(workers.store()),
       family(known, workers.worker_node(), options.queue, options.max_payload_bytes),
       commands(known, workers.worker_node()) {

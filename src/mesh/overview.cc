@@ -59,6 +59,10 @@ result<std::vector<node_view>> mesh::list_nodes() const {
   return seen;
 }
 
+result<std::map<run_status, std::size_t>> mesh::count_live_runs() const {
+  return impl_->workers.store().count_live_runs();
+}
+
 result<std::vector<queue_view>> mesh::list_queues() const {
   const auto found = impl_->workers.store().list_queues();
   if (!found) return std::unexpected(found.error());

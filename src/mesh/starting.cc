@@ -56,7 +56,8 @@ result<std::vector<commit>> mesh::impl::plan_starts(std::string_view workflow, c
                                .priority = starting.priority,
                                .key = starting.idempotency_key,
                                .start_at = times->start_at,
-                               .deadline = times->deadline},
+                               .deadline = times->deadline,
+                               .traceparent = starting.traceparent},
                               now, workers.random());
     if (!planned) {
       error refusal = std::move(planned).error();

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,12 @@ struct delivery {
   /// What the attempt goes back to when the delivery doesn't count. For runs 0: their attempts are in the journal, and
   /// a job attempt above 1 is the sign of a loss that nobody journaled.
   int uncounted_attempt = 0;
+
+  // What observers are told.
+  std::string queue{};
+  std::string worker{};
+  time_point since{};      ///< when it was fetched
+  bool is_orphan = false;  ///< of a process that died
 };
 
 /// What becomes of the delivered job.
@@ -112,6 +119,10 @@ struct commit {
   /// Jobs of the run that wait: if one of them doesn't any more, the commit is refused. Who claims one afterwards reads
   /// a journal that has these facts. Only beside facts, and not with other changes of jobs.
   std::vector<job_id> idle{};
+
+  /// What observers are told of the run, and of its status before; nullptr and nullopt where nobody knows.
+  std::shared_ptr<const run_label> label{};
+  std::optional<run_status> was{};
 
   /// Whether its run may have ended before, so that it may be gone: then the commit is refused.
   [[nodiscard]] bool may_follow_end() const {

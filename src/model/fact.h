@@ -4,6 +4,7 @@
 #include <squid_mesh/ids.hpp>
 #include <squid_mesh/time.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -89,6 +90,14 @@ constexpr bool may_follow_end(fact_kind kind) {
 std::string_view to_string(fact_kind kind);
 std::optional<fact_kind> parse_fact_kind(std::string_view name);
 
+/// Which attempt a fact ends. Known where it was decided alone: it isn't stored.
+struct attempt_tag {
+  int number = 0;  ///< of the step, or element, from 1; 0: not known
+  int visit = 0;   ///< of the step
+  std::optional<std::size_t> element{};
+  bool compensates = false;  ///< the step makes another one good
+};
+
 /// One row of `squid_mesh_events`.
 struct fact {
   std::int64_t seq = 0;  ///< from 1, without gaps
@@ -98,6 +107,7 @@ struct fact {
   std::optional<time_point> started_at;  ///< when the attempt that this fact ends began
   std::string node;                      ///< the name of the process in which that attempt ran
   std::string data;                      ///< JSON text, see above
+  attempt_tag of{};
 };
 
 /// Whether they say the same, and are not two attempts' accounts of one place in a journal.

@@ -38,6 +38,7 @@ struct parent_link {
   std::optional<driven_branch> waiting{};
   std::string queue{};
   int priority = 0;
+  std::string traceparent{};  ///< of the attempt that starts it; what the child's origin says of its own trace
 };
 
 /// One row of `squid_mesh_runs`: how the run began, and its projection (`job`, `status`, `ended_at`).
@@ -53,7 +54,8 @@ struct run_record {
   std::string start_key{};  ///< the idempotency key of its start, unique in the workflow; empty: none
   std::optional<time_point> deadline{};
   /// JSON text, an object, or empty: `schedule` (what is in the context under that key: the intended time and window of
-  /// a tick), `replay_of` (a run's id), `allow_irreversible`, `actor`, `reason`, `parent` (see `run_origin.h`).
+  /// a tick), `replay_of` (a run's id), `allow_irreversible`, `actor`, `reason`, `traceparent`, `parent` (see
+  /// `run_origin.h`).
   std::string origin{};
   std::optional<run_id> parent{};  ///< the run that has started it; the origin says more
   /// The job that carries the run's only branch. None while it waits for somebody, and where the run has several:
@@ -68,6 +70,14 @@ struct run_record {
   std::optional<time_point> imported_at{};
   /// Of an imported run: JSON text, a list of [seq, transition]: along which transitions its facts have led.
   std::string routes{};
+};
+
+/// What observers are told of a run beside what happens to it. Constant while it lives.
+struct run_label {
+  std::string workflow;
+  std::string trigger;
+  std::string traceparent;  ///< empty: none was given
+  time_point started_at{};
 };
 
 /// A run that has ended, and when. It may have gone on and have ended again since: then this is another end.

@@ -37,6 +37,15 @@ std::optional<parent_link> parent_of(const run_record& run) {
   }
 }
 
+run_label label_of(const run_record& run) {
+  const json origin = origin_of(run);
+  const auto trace = origin.find("traceparent");
+  return {.workflow = run.workflow,
+          .trigger = run.trigger,
+          .traceparent = trace != origin.end() && trace->is_string() ? trace->get<std::string>() : std::string(),
+          .started_at = run.started_at};
+}
+
 json to_json(const parent_link& parent) {
   json said = {
       {"step", parent.step}, {"key", parent.key}, {"cancel", parent.is_cancelled_along}, {"depth", parent.depth}};

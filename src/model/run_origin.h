@@ -16,6 +16,8 @@ json origin_of(const run_record& run);
 /// read.
 std::optional<parent_link> parent_of(const run_record& run);
 
+run_label label_of(const run_record& run);
+
 /// What the origin says under the key `parent`.
 json to_json(const parent_link& parent);
 

@@ -339,7 +339,9 @@ void reconcile_wakes(commit& whole, std::span<const driven_branch> holders) {
 void add_to(commit& whole, const run_state& after, const decision& made, const std::optional<delivery>& job) {
   whole.run = after.id;
   whole.facts.insert(whole.facts.end(), made.facts.begin(), made.facts.end());
+  whole.label = after.label;
   if (made.status) whole.status = made.status;
+  if (!whole.was) whole.was = made.was;
   if (made.keeps) whole.keeps = made.keeps;
   if (!made.pins.empty()) whole.pins = made.pins;
   whole.retires_jobs = whole.retires_jobs || made.retires_jobs;

@@ -165,6 +165,7 @@ struct next_attempt {
 struct decision {
   std::vector<fact> facts;
   std::optional<status_change> status;
+  std::optional<run_status> was;        ///< what `status` changes
   job_change job;                       ///< of the job that the worker holds
   std::optional<std::size_t> releases;  ///< that job's branch, if it has no job from now on
   /// Branches that need a new job: those that begin, and the worker's own where it goes on on another queue.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace squid_mesh::inline v1 {
@@ -55,7 +56,7 @@ class lane_decider : public worker_decider {
     if (is_unwanted(what.of)) return discard(what.of, "", {});
     if (!expects(what.of)) return stale();
     const std::size_t branch = branch_of(what.of);
-    record(fact_kind::attempt_interrupted, what.of.step, json{{"index", *what.of.element}}.dump(), what.of.started_at);
+    record_end(what.of, fact_kind::attempt_interrupted, json{{"index", *what.of.element}}.dump());
     is_open(branch) ? void(made_.job.is = job_change::kind::give_back) : end_lane(branch, what.of.step);
     return finish(true);
   }
@@ -121,9 +122,16 @@ class lane_decider : public worker_decider {
     json data = {{"index", *of.element}};
     if (!key.empty()) data[std::string(key)] = what;
     const std::size_t branch = branch_of(of);
-    record(fact_kind::attempt_discarded, of.step, text_of(data), of.started_at);
+    record_end(of, fact_kind::attempt_discarded, text_of(data));
     end_lane(branch, of.step);
     return finish(true);
+  }
+
+  void record_end(const event::attempt& of, fact_kind kind, std::string data, std::string_view node = {}) {
+    record(kind, of.step, std::move(data), of.started_at, node);
+    if (made_.refusal) return;
+    made_.facts.back().of.number = of.number;
+    made_.facts.back().of.element = of.element;
   }
 
   [[nodiscard]] std::string failure(std::size_t element, const error& reason, std::optional<microseconds> delay) const {
@@ -134,7 +142,7 @@ class lane_decider : public worker_decider {
 
   decision end_attempt(const event::attempt& of, fact_kind kind, std::string data) {
     const std::size_t branch = branch_of(of);
-    record(kind, of.step, std::move(data), of.started_at);
+    record_end(of, kind, std::move(data));
     is_open(branch) ? go_on(branch) : end_lane(branch, of.step);
     return finish(true);
   }
@@ -169,9 +177,12 @@ class lane_decider : public worker_decider {
     const auto element = list.due(lane(branch), when_.now);
     if (!element) return record(fact_kind::worker_lost, of, "", std::nullopt, node);
     const bool again = !list.is_closing() && runs_again_after_loss(declared(of).retry, list.at(*element).counted + 1);
-    record(fact_kind::attempt_lost, of,
-           failure(*element, lost_attempt(), again ? std::optional(microseconds(0)) : std::nullopt),
-           std::max(since, list.due_since(*element)), node);
+    const event::attempt lost{.step = of,
+                              .number = list.at(*element).attempts + 1,
+                              .started_at = std::max(since, list.due_since(*element)),
+                              .element = element};
+    record_end(lost, fact_kind::attempt_lost,
+               failure(*element, lost_attempt(), again ? std::optional(microseconds(0)) : std::nullopt), node);
   }
 };
 

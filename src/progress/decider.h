@@ -35,6 +35,7 @@ class decider {
               .started_at = started_at,
               .node = node.empty() ? when_.node : std::string(node),
               .data = std::move(data)};
+    if (step) next.of = tag_of(*step);
     if (made_.refusal) return;
     if (auto applied = apply(state_, next); !applied) {
       made_.refusal = std::move(applied).error();
@@ -43,6 +44,13 @@ class decider {
     made_.opened.insert(made_.opened.end(), state_.opened_branches.begin(), state_.opened_branches.end());
     made_.woken.insert(made_.woken.end(), state_.woken_branches.begin(), state_.woken_branches.end());
     made_.facts.push_back(std::move(next));
+  }
+
+  /// The attempt at a step that is made now, or was made last.
+  [[nodiscard]] attempt_tag tag_of(std::size_t step) const {
+    return {.number = progress_of(step).attempts + 1,
+            .visit = progress_of(step).visits,
+            .compensates = state_.is_compensation(step)};
   }
 
   /// Adds the change of the projection, if there is one.
@@ -64,6 +72,7 @@ class decider {
     const run_status shown = status_to_store(state_.stored_status, actual, shows_by_job && keeps_job);
     if (shown == state_.stored_status) return std::move(made_);
     made_.status = {.status = shown, .ended_at = is_terminal(shown) ? std::optional(when_.now) : std::nullopt};
+    made_.was = state_.stored_status;
     state_.stored_status = shown;
     return std::move(made_);
   }

@@ -111,4 +111,27 @@ redactor secrets_of(const definition& workflow, std::string_view trigger, const 
   return secrets;
 }
 
+void add_edited_secrets(redactor& secrets, const definition& workflow, std::string_view trigger, std::size_t step,
+                        const json& input) {
+  const definition::trigger* declared = workflow.find_trigger(trigger);
+  if (declared == nullptr || !input.is_object()) return;
+  const auto& bindings = workflow.steps()[step].input;
+  for (const definition::field& field : declared->payload) {
+    if (!field.is_secret) continue;
+    if (bindings.empty() && input.contains(field.name)) secrets.add(input[field.name]);
+    for (const auto& [key, path] : bindings) {
+      if (path.substr(0, path.find_first_of(".[")) == field.name && input.contains(key)) secrets.add(input[key]);
+    }
+  }
+}
+
+redactor secrets_of(const run_state& state, const run_record& run) {
+  redactor secrets = secrets_of(*state.definition, run.trigger, json::parse(run.payload, nullptr, false));
+  for (std::size_t i = 0; i < state.steps.size(); ++i) {
+    const auto& edited = state.steps[i].edited_input;
+    if (edited) add_edited_secrets(secrets, *state.definition, run.trigger, i, *edited);
+  }
+  return secrets;
+}
+
 }  // namespace squid_mesh::inline v1

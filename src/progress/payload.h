@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/redact.h"
+#include "progress/run_state.h"
 
 #include <squid_mesh/definition.hpp>
 #include <squid_mesh/error.hpp>
@@ -19,5 +20,12 @@ result<std::string> accept_payload(const definition::trigger& trigger, const jso
 
 /// What knows the secrets in a payload of this trigger.
 redactor secrets_of(const definition& workflow, std::string_view trigger, const json& payload);
+
+/// Adds what is secret in an input that a person has set: what replaces a secret is one.
+void add_edited_secrets(redactor& secrets, const definition& workflow, std::string_view trigger, std::size_t step,
+                        const json& input);
+
+/// What knows the secrets of a run as it is now.
+redactor secrets_of(const run_state& state, const run_record& run);
 
 }  // namespace squid_mesh::inline v1

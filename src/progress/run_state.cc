@@ -96,6 +96,7 @@ result<run_state> begin(std::shared_ptr<const definition> workflow, const run_re
   state.priority = run.priority;
   state.has_deadline = run.deadline.has_value();
   state.parent = parent_of(run);
+  state.label = std::make_shared<const run_label>(label_of(run));
   state.last_at = run.started_at;
   state.stored_status = run.status;
   state.context = json::parse(run.payload, nullptr, false);

@@ -72,6 +72,7 @@ struct run_state {
   int priority = 0;
   bool has_deadline = false;
   std::optional<parent_link> parent;  ///< the run that has started it
+  std::shared_ptr<const run_label> label;
 
   run_status stored_status = run_status::pending;  ///< what the runs table says
   std::int64_t last_seq = 0;

@@ -25,7 +25,7 @@ worker_event run_child_step(const conductor& run, std::size_t step, const step_s
   const definition::step& declared = run.workflow().steps()[step];
   if (!around.children->knows(declared.child.workflow)) return event::no_handler{plan.of};
   if (!plan.input) return event::failed{.of = plan.of, .reason = plan.input.error()};
-  parent_link link = run.link_from(step, declared.name, true);
+  parent_link link = run.link_from(plan, declared.name, true);
   link.is_cancelled_along = declared.child.on_cancel == on_parent_cancel::cancel;
   auto start = around.children->plan(declared, link, *plan.input);
   if (!start) return event::failed{.of = plan.of, .reason = std::move(start).error()};

@@ -66,6 +66,7 @@ result<commit> children::plan(std::string_view workflow, const json& payload, co
                         .start_at = start_at,
                         .deadline = later(options.time_limit),
                         .origin = {{"parent", to_json(parent)}},
+                        .traceparent = parent.traceparent,
                         .parent = parent.run};
   if (request.deadline && start_at) *request.deadline += options.start_after;
   return plan_start(request, now, *node_.around().random);
@@ -115,7 +116,7 @@ result<std::optional<result<json>>> children::outcome_of(const run_id& id) {
   if (!state) return std::unexpected(state.error());
   if (!state->ended) return std::nullopt;
   const json payload = json::parse(history->run.payload, nullptr, false);
-  const redactor secrets = secrets_of(*state->definition, history->run.trigger, payload);
+  const redactor secrets = secrets_of(*state, history->run);
   if (state->ended == run_status::completed) return result<json>(secrets.mask(output_of(*state, payload)));
   error failure = failure_of(*state, history->run.workflow);
   failure.message = secrets.mask(std::move(failure.message));

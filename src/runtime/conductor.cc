@@ -26,6 +26,7 @@ conductor::conductor(workflows& known, jobs::node& node, run_state state, redact
       run_(state.id),
       definition_(state.definition),
       secrets_(std::move(secrets)),
+      label_(state.label),
       state_(std::move(state)) {}
 
 moment conductor::present(const performer& who) const {
@@ -37,7 +38,7 @@ moment conductor::present(const performer& who) const {
 }
 
 void conductor::log(level severity, const std::string& message) const {
-  node_.around().log(severity, "run " + to_string(run_) + ": " + message);
+  node_.around().log({.severity = severity, .message = message, .run = run_, .workflow = definition_->name()});
 }
 
 void conductor::on(std::shared_ptr<performer> who, worker_event what) {
@@ -355,14 +356,29 @@ conductor::attempt_plan conductor::plan_attempt(next_attempt what, time_point no
           .awaited = progress.opened ? progress.child : std::nullopt};
 }
 
-parent_link conductor::link_from(std::size_t step, std::string key, bool waits) const {
-  const std::lock_guard lock(mutex_);
+telemetry_event conductor::about(telemetry_kind kind, const attempt_plan& plan) const {
+  return {.kind = kind,
+          .at = plan.of.started_at,
+          .run = run_,
+          .workflow = definition_->name(),
+          .trigger = label_->trigger,
+          .traceparent = label_->traceparent,
+          .step = definition_->steps()[plan.of.step].name,
+          .visit = plan.visit,
+          .attempt = plan.of.number,
+          .element = plan.of.element,
+          .node = node_.identity().name};
+}
+
+parent_link conductor::link_from(const attempt_plan& plan, std::string key, bool waits) const {
   parent_link link{.run = run_,
-                   .step = definition_->steps()[step].name,
+                   .step = definition_->steps()[plan.of.step].name,
                    .key = std::move(key),
-                   .depth = (state_.parent ? state_.parent->depth : 0) + 1};
+                   .traceparent = traceparent_of(about(telemetry_kind::step_started, plan))};
+  const std::lock_guard lock(mutex_);
+  link.depth = (state_.parent ? state_.parent->depth : 0) + 1;
   if (!waits) return link;
-  job_insert job = branch_job(state_, state_.steps[step].branch);
+  job_insert job = branch_job(state_, state_.steps[plan.of.step].branch);
   link.waiting = std::move(job.drives);
   link.queue = std::move(job.queue);
   link.priority = job.priority;

@@ -10,6 +10,7 @@
 
 #include <squid_mesh/definition.hpp>
 #include <squid_mesh/error.hpp>
+#include <squid_mesh/telemetry.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -70,12 +71,15 @@ class conductor : public std::enable_shared_from_this<conductor> {
   [[nodiscard]] attempt_plan plan_attempt(next_attempt what, time_point now) const;
 
   /// How a run that the step starts is linked to this one. `waits`: whether the step's branch is to go on at its end.
-  [[nodiscard]] parent_link link_from(std::size_t step, std::string key, bool waits) const;
+  [[nodiscard]] parent_link link_from(const attempt_plan& plan, std::string key, bool waits) const;
 
   // Constant while the run is conducted.
   [[nodiscard]] const run_id& run() const { return run_; }
   [[nodiscard]] const squid_mesh::definition& workflow() const { return *definition_; }
   [[nodiscard]] const redactor& secrets() const { return secrets_; }
+  [[nodiscard]] const run_label& label() const { return *label_; }
+  /// An event about an attempt at one of its steps.
+  [[nodiscard]] telemetry_event about(telemetry_kind kind, const attempt_plan& plan) const;
   /// The branch that a job drives; nullopt where the run has none of the name.
   [[nodiscard]] std::optional<std::size_t> branch_of(const driven_branch& driven) const {
     return squid_mesh::branch_of(*definition_, driven);
@@ -123,6 +127,7 @@ class conductor : public std::enable_shared_from_this<conductor> {
   const run_id run_;
   const std::shared_ptr<const squid_mesh::definition> definition_;
   const redactor secrets_;
+  const std::shared_ptr<const run_label> label_;
 
   mutable std::mutex mutex_;
   run_state state_;

@@ -6,6 +6,7 @@
 #include "runtime/drive.h"
 #include "runtime/end_delivery.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -32,8 +33,7 @@ result<std::shared_ptr<conductor>> run_worker::conduct(const journal& history) {
   if (auto good = check_is_not_imported(history.run); !good) return std::unexpected(std::move(good).error());
   auto state = known_.fold(history);
   if (!state) return std::unexpected(std::move(state).error());
-  redactor secrets =
-      secrets_of(*state->definition, history.run.trigger, json::parse(history.run.payload, nullptr, false));
+  redactor secrets = secrets_of(*state, history.run);
   return std::make_shared<conductor>(known_, node_, *std::move(state), std::move(secrets));
 }
 
@@ -58,6 +58,20 @@ result<std::shared_ptr<conductor>> run_worker::conductor_for(storage::claimed_jo
   return fresh;
 }
 
+void run_worker::tell_dispatched(const conductor& run, const job_row& job, time_point since) const {
+  if (!node_.is_heard()) return;
+  node_.around().telemetry->tell({{.kind = telemetry_kind::run_dispatched,
+                                   .at = since,
+                                   .run = run.run(),
+                                   .workflow = run.workflow().name(),
+                                   .trigger = run.label().trigger,
+                                   .traceparent = run.label().traceparent,
+                                   .node = node_.identity().name,
+                                   .job = job.id,
+                                   .queue = job.queue,
+                                   .duration = std::max(microseconds(0), since - job.scheduled_at)}});
+}
+
 void run_worker::execute(storage::claimed_job work, std::shared_ptr<jobs::slot> place) {
   const auto branch = driven_by(work.job);
   auto run =
@@ -65,6 +79,7 @@ void run_worker::execute(storage::claimed_job work, std::shared_ptr<jobs::slot> 
   const auto index = run ? (*run)->branch_of(*branch) : std::nullopt;
   if (run && index) {
     const time_point since = work.job.attempted_at.value_or(node_.around().clock->now());
+    tell_dispatched(**run, work.job, since);
     return std::make_shared<drive>(known_, family_, node_, *run, *index, std::move(place), work.job.queue)
         ->begin(work.job.attempt, since);
   }

@@ -25,6 +25,7 @@ class run_worker final : public jobs::worker {
  private:
   result<std::shared_ptr<conductor>> conductor_for(storage::claimed_job& work, const driven_branch& branch);
   result<std::shared_ptr<conductor>> conduct(const journal& history);
+  void tell_dispatched(const conductor& run, const job_row& job, time_point since) const;
 
   workflows& known_;
   children& family_;

@@ -4,6 +4,8 @@
 #include "model/run_job.h"
 #include "progress/payload.h"
 
+#include <squid_mesh/telemetry.hpp>
+
 #include <utility>
 
 namespace squid_mesh::inline v1 {
@@ -30,6 +32,12 @@ commit begin_run(run_record run, const definition& workflow, std::optional<time_
   return start;
 }
 
+/// As text, for the row.
+std::string origin_text(json origin, const std::string& traceparent) {
+  if (parse_traceparent(traceparent)) origin["traceparent"] = traceparent;
+  return origin.is_null() ? std::string() : origin.dump();
+}
+
 }  // namespace
 
 result<commit> plan_start(const start_request& request, time_point now, random_source& random) {
@@ -54,7 +62,7 @@ result<commit> plan_start(const start_request& request, time_point now, random_s
                     .priority = request.priority,
                     .start_key = request.key,
                     .deadline = request.deadline,
-                    .origin = request.origin.is_null() ? std::string() : request.origin.dump(),
+                    .origin = origin_text(request.origin, request.traceparent),
                     .parent = request.parent},
                    workflow, request.start_at);
 }

@@ -26,7 +26,8 @@ struct start_request {
   std::string key;  ///< `run_record::start_key`
   std::optional<time_point> start_at{};
   std::optional<time_point> deadline{};
-  json origin = nullptr;  ///< `run_record::origin`; null or an object
+  json origin = nullptr;      ///< `run_record::origin`; null or an object
+  std::string traceparent{};  ///< of the caller; ignored if it isn't one
   std::optional<run_id> parent{};
 };
 

@@ -40,6 +40,9 @@ class attempt_context final : public step_context {
     return key;
   }
   [[nodiscard]] std::optional<std::size_t> element() const override { return plan_.of.element; }
+  [[nodiscard]] std::string traceparent() const override {
+    return traceparent_of(run_.about(telemetry_kind::step_started, plan_));
+  }
   [[nodiscard]] std::stop_token stop() const override { return stop_; }
   [[nodiscard]] squid_mesh::transaction* transaction() const override { return around_.within; }
 
@@ -47,15 +50,20 @@ class attempt_context final : public step_context {
     if (stop_.stop_requested()) {
       return std::unexpected(error{.code = errc::interrupted, .message = "the attempt has been told to stop"});
     }
-    parent_link link = run_.link_from(plan_.of.step, options.key, false);
+    parent_link link = run_.link_from(plan_, options.key, false);
     link.is_cancelled_along = options.on_cancel == on_parent_cancel::cancel;
     return around_.children->start(workflow, payload, options, link, around_.within);
   }
 
   void log(level severity, std::string_view message) override {
-    around_.node->around().log(severity, run_.workflow().name() + " " + to_string(run_.run()) + " " + step_.name +
-                                             " #" + std::to_string(plan_.of.number) + ": " +
-                                             run_.secrets().mask(std::string(message)));
+    const std::string shown = run_.secrets().mask(std::string(message));
+    around_.node->around().log({.severity = severity,
+                                .message = shown,
+                                .run = run_.run(),
+                                .workflow = run_.workflow().name(),
+                                .step = step_.name,
+                                .attempt = plan_.of.number,
+                                .element = plan_.of.element});
   }
 
  private:
@@ -119,11 +127,17 @@ error masked(error reason, const redactor& secrets) {
   return reason;
 }
 
+void tell_start(const conductor& run, const conductor::attempt_plan& plan, const step_surroundings& around) {
+  if (!around.node->is_heard()) return;
+  around.node->around().telemetry->tell({run.about(telemetry_kind::step_started, plan)});
+}
+
 worker_event run_action(const conductor& run, const conductor::attempt_plan& plan, const handler& action,
                         const step_surroundings& around) {
   const definition::step& step = run.workflow().steps()[plan.of.step];
   if (!plan.input) return event::failed{.of = plan.of, .reason = plan.input.error()};
 
+  tell_start(run, plan, around);
   const auto stop = std::make_shared<attempt_stop>();
   const auto ask = [&stop] { stop->source.request_stop(); };
   const std::stop_callback on_shutdown(around.place->shutdown(), ask);
@@ -156,6 +170,7 @@ worker_event run_step(const conductor& run, next_attempt what, const step_surrou
   if (declared.kind == step_kind::child) return run_child_step(run, what.step, around);
   const auto plan = run.plan_attempt(what, around.node->around().clock->now());
   if (declared.kind == step_kind::log) {
+    tell_start(run, plan, around);
     attempt_context(run, plan, {}, around).log(declared.log_severity, declared.log_message);
     return event::succeeded{.of = plan.of, .output = json()};
   }

@@ -12,6 +12,7 @@
 #include <squid_mesh/transaction.hpp>
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -180,6 +181,9 @@ class store {
   virtual result<std::vector<node_record>> list_nodes() = 0;
   /// By name.
   virtual result<std::vector<queue_record>> list_queues() = 0;
+
+  /// Runs that haven't ended, but for imported ones, by `run_record::status`.
+  virtual result<std::map<run_status, std::size_t>> count_live_runs() = 0;
 
   // -- Runs
 

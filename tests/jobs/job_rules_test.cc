@@ -1,6 +1,7 @@
 // What becomes of jobs, in virtual time.
 #include "jobs/job_world.h"
 #include "model/run_job.h"
+#include "telemetry/recorder.h"
 
 #include <gtest/gtest.h>
 
@@ -168,6 +169,34 @@ TEST_F(JobRules, TheJobOfADeadNodeIsRescuedAndThatOfALivingOneIsNot) {
   EXPECT_EQ(rescued.attempt, 2);
   EXPECT_EQ(rescued.errors.size(), 1U);
   EXPECT_EQ(rescued.attempted_by.front(), "second");
+}
+
+TEST_F(JobRules, ARescueIsToldAsOne) {
+  const auto listener = std::make_shared<testing::recorder>();
+  auto first = node(succeed, "first");
+  const job_id id = world.enqueue({.worker = "w"});
+  first->turn();
+  ASSERT_EQ(first->claimed(), 1U);
+  first.reset();
+  world.advance(11s);
+  {
+    telemetry_channel channel({listener}, [](auto, auto) {});
+    testing::job_process second(world, "second", 10, &channel);
+    second.handle("w", succeed);
+    second.begin();
+    second.settle();
+  }
+  const auto rescues = listener->of(telemetry_kind::job_rescued);
+  ASSERT_EQ(rescues.size(), 1U);
+  EXPECT_EQ(rescues[0].job, id);
+  EXPECT_EQ(rescues[0].queue, "default");
+  EXPECT_EQ(rescues[0].worker, "w");
+  EXPECT_EQ(rescues[0].outcome, "rescued");
+  EXPECT_EQ(rescues[0].duration, microseconds(11s));
+  const auto ends = listener->of(telemetry_kind::job_acknowledged);
+  ASSERT_EQ(ends.size(), 1U);
+  EXPECT_EQ(ends[0].attempt, 2);
+  EXPECT_EQ(ends[0].outcome, "completed");
 }
 
 TEST_F(JobRules, FinishedJobsArePrunedAfterAWhile) {

@@ -70,11 +70,15 @@ class job_world {
 /// A process of workers. Destroying it is its sudden death.
 class job_process {
  public:
-  job_process(job_world& world, std::string name, std::size_t limit)
+  job_process(job_world& world, std::string name, std::size_t limit, telemetry_channel* telemetry = nullptr)
       : limit_(limit),
         name_(std::move(name)),
         store_(world.open()),
-        node_(*store_, {.clock = &world.clock, .random = &world.random, .tasks = &tasks_, .log = [](auto, auto) {}}) {}
+        node_(*store_, {.clock = &world.clock,
+                        .random = &world.random,
+                        .tasks = &tasks_,
+                        .log = [](auto, auto) {},
+                        .telemetry = telemetry}) {}
   job_process(const job_process&) = delete;
   job_process& operator=(const job_process&) = delete;
   ~job_process() {

@@ -120,6 +120,43 @@ TEST_P(commands, retry_a_failed_run_where_it_failed) {
   EXPECT_TRUE(has_event(must(m.inspect_run(id, {.include_history = true})), "retry_requested"));
 }
 
+TEST_P(commands, what_replaces_a_secret_in_a_retry_is_one_also_in_logs_and_errors) {
+  constexpr auto guarded = workflow({
+      .name = "test.guarded",
+      .triggers = {{.name = "manual", .payload = {{"pin", type::string, secret}}}},
+      .steps = {{"open", bound_action, {.input = {{"code", "pin"}}}}, {"enter", bound_action}},
+      .transitions = {{"open", on::ok, "enter"}, {"enter", on::ok, complete}},
+  });
+  trace log;
+  mesh m = must(mesh::open({.database = database_->url(),
+                            .log = [&](level, std::string_view line) { log.add(std::string(line)); },
+                            .node_name = "node"}));
+  must(m.add(guarded, {{"open", make_handler([](const json& input, step_context& context) -> result<json> {
+                          const std::string code = input.at("code");
+                          context.log(level::info, "tried " + code);
+                          if (code == "old-pin") return std::unexpected(permanent("not " + code));
+                          return json::object();
+                        })},
+                       {"enter", make_handler([](step_context& context) -> result<json> {
+                          context.log(level::info, "in by new-pin");
+                          return std::unexpected(permanent("new-pin is known here"));
+                        })}}));
+  must(m.start());
+  const run_id id = must(m.start_run(guarded, {{"pin", "old-pin"}})).id;
+  EXPECT_EQ(ended(m, id).status, run_status::failed);
+  must(m.retry_run(id, {{.actor = "olga"}, {{"open", {{"code", "new-pin"}}}}}));
+  ASSERT_TRUE(until([&] { return must(m.inspect_run(id)).error->at("message") == "******** is known here"; }));
+  std::string all;
+  for (const std::string& line : log.lines()) all += line + "\n";
+  EXPECT_NE(all.find("tried ********"), std::string::npos) << all;
+  EXPECT_NE(all.find("in by ********"), std::string::npos) << all;
+  EXPECT_EQ(all.find("-pin"), std::string::npos) << all;
+  EXPECT_EQ(
+      database_->query(
+          "SELECT count(*) FROM squid_mesh_events WHERE kind = 'step_failed' AND CAST(data AS text) LIKE '%-pin%'"),
+      "0");
+}
+
 TEST_P(commands, replay_as_a_new_run) {
   mesh m = open();
   must(m.add(single, {{"work", make_handler([](const json& input) { return input.at("n"); })}}));

@@ -20,7 +20,22 @@ constexpr std::string_view queues_sql = R"sql(
 SELECT queue, state::text, count(*), min(scheduled_at) FROM @oban_jobs
 WHERE state IN ('available', 'scheduled', 'executing', 'retryable') GROUP BY queue, state)sql";
 
+constexpr std::string_view live_runs_sql = R"sql(
+SELECT status, count(*) FROM @squid_mesh_runs
+WHERE status IN ('pending', 'running', 'retrying', 'paused', 'cancelling') AND imported_at IS NULL
+GROUP BY status)sql";
+
 }  // namespace
+
+std::map<run_status, std::size_t> count_live_runs(connection& database, const schema& tables) {
+  std::map<run_status, std::size_t> counts;
+  const rows found = database.run(statement(tables.spell(live_runs_sql)), parameters());
+  for (int row = 0; row < found.size(); ++row) {
+    const auto status = parse_run_status(found.text(row, 0));
+    if (status) counts[*status] = static_cast<std::size_t>(found.integer(row, 1));
+  }
+  return counts;
+}
 
 std::vector<definition_record> list_definitions(connection& database, const schema& tables, std::string_view name) {
   const rows found = database.run(statement(tables.spell(definitions_sql)), std::move(parameters().add(name)));

@@ -192,6 +192,10 @@ class postgres_store final : public store {
     return reading([&](connection& db) { return postgres::list_queues(db, tables_); });
   }
 
+  result<std::map<run_status, std::size_t>> count_live_runs() override {
+    return reading([&](connection& db) { return postgres::count_live_runs(db, tables_); });
+  }
+
   result<journal> read_run(const run_id& id) override { return read(runs_.read, id); }
   result<journal> read_recent(const run_id& id) override { return read(runs_.read_recent, id); }
 

@@ -22,7 +22,22 @@ constexpr named_sql queues_sql{"list_queues", R"sql(
 
 constexpr named_sql paused_sql{"list_paused_queues", "SELECT queue FROM squid_mesh_paused_queues"};
 
+constexpr named_sql live_runs_sql{"count_live_runs", R"sql(
+  SELECT status, count(*) FROM squid_mesh_runs
+  WHERE status IN ('pending', 'running', 'retrying', 'paused', 'cancelling') AND imported_at IS NULL
+  GROUP BY status)sql"};
+
 }  // namespace
+
+std::map<run_status, std::size_t> overview_reader::live_runs() {
+  std::map<run_status, std::size_t> counts;
+  statement query(database_, live_runs_sql);
+  while (query.next()) {
+    if (const auto status = parse_run_status(query.text(0)))
+      counts[*status] = static_cast<std::size_t>(query.integer(1));
+  }
+  return counts;
+}
 
 std::vector<definition_record> overview_reader::definitions(std::string_view name) {
   statement query(database_, definitions_sql);

@@ -4,6 +4,8 @@
 #include "model/records.h"
 #include "storage/sqlite/connection.h"
 
+#include <cstddef>
+#include <map>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +19,7 @@ class overview_reader {
   std::vector<definition_record> definitions(std::string_view name);
   std::vector<node_record> nodes();
   std::vector<queue_record> queues();
+  std::map<run_status, std::size_t> live_runs();
 
  private:
   connection& database_;

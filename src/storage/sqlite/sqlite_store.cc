@@ -314,6 +314,10 @@ class sqlite_store final : public store {
     return reading([&](reading_side& db) { return overview_reader(db.database).queues(); });
   }
 
+  result<std::map<run_status, std::size_t>> count_live_runs() override {
+    return reading([&](reading_side& db) { return overview_reader(db.database).live_runs(); });
+  }
+
   result<journal> read_run(const run_id& id) override { return read_journal(id, journal_part::whole); }
   result<journal> read_recent(const run_id& id) override { return read_journal(id, journal_part::recent); }
 

@@ -1,0 +1,4 @@
+// The job engine, which the page's functions use.
+#pragma once
+
+#include <squid_mesh/jobs.hpp>
