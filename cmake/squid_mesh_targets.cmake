@@ -31,7 +31,8 @@ function(squid_mesh_library layer)
   endforeach()
   add_library(${target} STATIC ${arg_SOURCES})
   add_library(squid_mesh::${layer} ALIAS ${target})
-  set_target_properties(${target} PROPERTIES EXPORT_NAME ${layer} POSITION_INDEPENDENT_CODE ON)
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${layer} POSITION_INDEPENDENT_CODE ON
+                                             CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   target_compile_features(${target} PUBLIC cxx_std_23)
   target_include_directories(${target}
     PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
@@ -40,6 +41,7 @@ function(squid_mesh_library layer)
   target_link_libraries(${target} PUBLIC ${arg_DEPENDS} nlohmann_json::nlohmann_json
                                   PRIVATE $<BUILD_INTERFACE:squid_mesh_flags> ${arg_LINK})
   set_property(GLOBAL APPEND PROPERTY SQUID_MESH_LAYERS ${target})
+  set_property(GLOBAL APPEND PROPERTY SQUID_MESH_LAYERS_LINK ${arg_LINK})
 endfunction()
 
 # squid_mesh_program(<name> SOURCES ... [LINK <target> ...])  An executable with the project's flags.

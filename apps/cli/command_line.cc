@@ -2,6 +2,7 @@
 #include "run.h"
 
 #include <squid_mesh/command_line.hpp>
+#include <squid_mesh/version.hpp>
 
 #include <exception>
 #include <iostream>
@@ -71,7 +72,7 @@ int run(const command_line& host, int argc, const char* const* argv, const strea
   app.require_subcommand(1);
   app.fallthrough();
   app.footer(exit_codes);
-  app.set_version_flag("--version", host.version.empty() ? SQUID_MESH_VERSION : host.version);
+  app.set_version_flag("--version", host.version.empty() ? std::string(version_string) : host.version);
   app.add_option("--database", with.given.database, "sqlite:PATH or postgresql://..., or SQUID_MESH_DATABASE")
       ->envname("SQUID_MESH_DATABASE");
   app.add_flag("--json", with.given.as_json, "Print JSON");

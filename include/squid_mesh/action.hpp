@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 /// An action as the engine calls it: the step's input, an object, in; its output, or why there is none, out.
@@ -132,3 +133,4 @@ handler make_handler(F f) {
 }
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 /// What becomes of a run when the one that has started it is cancelled or misses its deadline.
@@ -25,3 +26,4 @@ struct child_options {
 };
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

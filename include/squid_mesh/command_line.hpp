@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 /// A program whose command line is that of `squid-mesh`.
@@ -44,3 +45,4 @@ enum class exit_code {
 int run_command_line(const command_line& host, int argc, const char* const* argv);
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

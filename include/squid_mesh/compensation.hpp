@@ -3,6 +3,7 @@
 
 #include <squid_mesh/json.hpp>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 /// The input of every compensation. Take it as the action's parameter, or take `json`, which has the same keys.
@@ -24,3 +25,4 @@ inline void from_json(const json& document, compensation_input& input) {
 }
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

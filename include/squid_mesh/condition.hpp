@@ -13,6 +13,7 @@
 #include <initializer_list>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 /// A constant that a value of the context is compared with: a text, a number or a boolean.
@@ -122,3 +123,4 @@ constexpr condition any(std::initializer_list<condition> parts) { return detail:
 constexpr condition negate(const condition& part) { return detail::combined(term_kind::negation, {part}); }
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

@@ -15,6 +15,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 // -- Payload fields --------------------------------------------------------------------------------------------------
@@ -437,3 +438,4 @@ struct declaration {
 };
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 namespace detail {
@@ -195,3 +196,4 @@ class definition {
 };
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 /// One code per reaction that a caller can have; the message tells the rest. The names are stored in journals, so
@@ -81,3 +82,4 @@ json to_json(const error& e);
 std::string to_string(const error& e);
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

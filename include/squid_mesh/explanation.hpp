@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 /// Why a run is where it is. The names are for programs, so they never change.
@@ -86,3 +87,4 @@ json to_json(const next_action& action);
 json to_json(const explanation& why);
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 /// A step, or the end of the run, which is called `complete` and is there where a transition leads to it.
@@ -69,3 +70,4 @@ std::string to_mermaid(const run_graph& graph);
 std::string to_dot(const run_graph& graph);
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::http {
 
 /// One request. Only http and https URLs are accepted, at first and after redirects.
@@ -66,3 +67,4 @@ struct response {
 result<response> send(const request& what);
 
 }  // namespace squid_mesh::inline v1::http
+#pragma GCC visibility pop

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 /// 128 bits that name one thing. Ids made by the library are UUIDv7: they sort by the time they were made.
@@ -45,6 +46,7 @@ struct job_id {
 std::string to_string(job_id id);
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop
 
 template <>
 struct std::hash<squid_mesh::run_id> {

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::jobs {
 
 /// The states of a job, as the job table stores them. `suspended` belongs to other programs and is never touched.
@@ -165,3 +166,4 @@ class engine {
 };
 
 }  // namespace squid_mesh::inline v1::jobs
+#pragma GCC visibility pop

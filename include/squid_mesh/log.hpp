@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 enum class level { debug, info, warning, error };
@@ -63,3 +64,4 @@ class log_sink {
 };
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

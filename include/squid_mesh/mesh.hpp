@@ -25,6 +25,7 @@
 #include <typeindex>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 struct mesh_options {
@@ -418,3 +419,4 @@ class mesh {
 };
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 struct otlp_options {
@@ -35,3 +36,4 @@ struct otlp_options {
 result<std::shared_ptr<telemetry_handler>> export_traces(otlp_options options = {});
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::postgres {
 
 /// A transaction on PostgreSQL, however it is reached. What a host implements that uses another client library.
@@ -56,3 +57,4 @@ class connection_transaction final : public transaction {
 PGconn* connection(step_context& context);
 
 }  // namespace squid_mesh::inline v1::postgres
+#pragma GCC visibility pop

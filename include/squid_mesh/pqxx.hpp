@@ -9,6 +9,7 @@
 #include <exception>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::postgres {
 
 /// A `pqxx::work`, or another transaction of libpqxx.
@@ -45,3 +46,4 @@ class pqxx_transaction final : public transaction {
 };
 
 }  // namespace squid_mesh::inline v1::postgres
+#pragma GCC visibility pop

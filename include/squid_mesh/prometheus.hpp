@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 class mesh;
@@ -60,3 +61,4 @@ class prometheus_metrics final : public telemetry_handler {
 result<std::string> render_database_metrics(const mesh& of);
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

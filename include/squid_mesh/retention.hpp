@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 /// Which finished runs may go: at least one of `max_age` and `keep`. Where both are set, only what is too old and not
@@ -53,3 +54,4 @@ struct prune_report {
 };
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 /// The states of a run. The names are stored, so they never change.
@@ -181,3 +182,4 @@ json to_json(const run_view& run);
 json to_json(const run_page& page);
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

@@ -7,6 +7,7 @@
 
 #include <sqlite3.h>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::sqlite {
 
 /// The transaction that is open on a connection of the host's to the mesh's database file: begin it with
@@ -28,3 +29,4 @@ class connection_transaction final : public transaction {
 sqlite3* connection(step_context& context);
 
 }  // namespace squid_mesh::inline v1::sqlite
+#pragma GCC visibility pop

@@ -19,4 +19,5 @@
 #include <squid_mesh/step_context.hpp>
 #include <squid_mesh/telemetry.hpp>
 #include <squid_mesh/time.hpp>
+#include <squid_mesh/version.hpp>
 #include <squid_mesh/workflow.hpp>

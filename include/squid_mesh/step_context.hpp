@@ -14,6 +14,7 @@
 #include <string_view>
 #include <typeindex>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 class transaction;
@@ -73,3 +74,4 @@ class step_context {
 };
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 enum class log_format {
@@ -35,3 +36,4 @@ result<log_sink> open_log(const log_options& options = {});
 std::shared_ptr<telemetry_handler> log_telemetry(log_sink to);
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 /// What an event says, and which members of `telemetry_event` it fills beside `at`. Events of runs fill `run`,
@@ -138,3 +139,4 @@ struct trace_parts {
 std::optional<trace_parts> parse_traceparent(std::string_view text);
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <string>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 /// An instant in UTC with the precision of the databases: microseconds since the Unix epoch.
@@ -17,3 +18,4 @@ using std::chrono::milliseconds;
 std::string to_string(time_point at);
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

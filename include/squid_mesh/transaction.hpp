@@ -1,6 +1,7 @@
 // squid_mesh/transaction.hpp - writing in a transaction of the host's.
 #pragma once
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 /// An open transaction on the database of a mesh or of a job engine, in which the library may write: what it writes
@@ -19,3 +20,4 @@ class transaction {
 };
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

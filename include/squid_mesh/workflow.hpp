@@ -13,6 +13,7 @@
 #include <squid_mesh/declaration.hpp>
 #include <squid_mesh/detail/rules.hpp>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 /// Checks a declaration while compiling and returns it. The rules are listed in `detail/rule.hpp`.
@@ -22,3 +23,4 @@ consteval declaration workflow(const declaration& declared) {
 }
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

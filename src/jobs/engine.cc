@@ -29,7 +29,7 @@ result<std::vector<commit>> plan_inserts(const std::vector<new_job>& work) {
 
 }  // namespace
 
-struct engine::impl {
+struct [[gnu::visibility("hidden")]] engine::impl {
   impl(std::unique_ptr<storage::store> store, engine_options given)
       : options(std::move(given)), workers(std::move(store), options.log, options.telemetry) {}
 

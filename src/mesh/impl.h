@@ -22,7 +22,7 @@
 
 namespace squid_mesh::inline v1 {
 
-struct mesh::impl {
+struct [[gnu::visibility("hidden")]] mesh::impl {
   impl(std::unique_ptr<storage::store> store, mesh_options given);
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;

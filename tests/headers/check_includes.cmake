@@ -1,8 +1,15 @@
-# Fails if a public header includes what its users would have to install, or a private header.
+# Fails if a public header includes what its users would have to install, or a private header; or if it has a namespace
+# outside the visibility pragmas, of which the shared library would export nothing.
 set(allowed "^#include <([a-z_]+|nlohmann/json\\.hpp|squid_mesh/[a-z_/]+\\.hpp)>")
+set(exported "#pragma GCC visibility push(default);namespace v1 {;}  // namespace v1;#pragma GCC visibility pop")
 set(found 0)
 file(GLOB_RECURSE headers ${include_dir}/*.hpp)
 foreach(header IN LISTS headers)
+  file(STRINGS ${header} scopes REGEX "^(namespace squid_mesh|}  // namespace squid_mesh|#pragma GCC visibility)")
+  string(REGEX REPLACE "squid_mesh::inline v1[a-z_:]*" "v1" scopes "${scopes}")
+  if(NOT "${scopes}" STREQUAL "${exported}" AND NOT header MATCHES "/squid_mesh\\.hpp$")
+    message(SEND_ERROR "${header} must have one namespace, between #pragma GCC visibility push(default) and pop")
+  endif()
   if(header MATCHES "/(postgres|sqlite|pqxx)\\.hpp$")
     continue()
   endif()

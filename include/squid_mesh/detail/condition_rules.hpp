@@ -11,6 +11,7 @@
 #include <optional>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::detail {
 
 /// `Condition` is `condition` or a structure whose terms have the same members. See rules.hpp for what a `Report` is.
@@ -87,3 +88,4 @@ class condition_check {
 };
 
 }  // namespace squid_mesh::inline v1::detail
+#pragma GCC visibility pop

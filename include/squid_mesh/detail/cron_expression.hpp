@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::detail {
 
 /// When a schedule fires, as sets: bit n stands for the value n.
@@ -212,3 +213,4 @@ constexpr std::expected<cron_expression, cron_fault> parse_cron(std::string_view
 }
 
 }  // namespace squid_mesh::inline v1::detail
+#pragma GCC visibility pop

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::detail {
 
 template <class Workflow>
@@ -117,3 +118,4 @@ class dependency_check {
 };
 
 }  // namespace squid_mesh::inline v1::detail
+#pragma GCC visibility pop

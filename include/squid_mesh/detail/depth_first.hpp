@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::detail {
 
 /// Walks a whole graph, from its nodes in their order (Tarjan's algorithm). It isn't recursive: a document may have
@@ -110,3 +111,4 @@ class depth_first {
 };
 
 }  // namespace squid_mesh::inline v1::detail
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <stdexcept>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::detail {
 
 /// Not constexpr on purpose: reaching it while the compiler evaluates a declaration makes its name the diagnostic.
@@ -39,3 +40,4 @@ class fixed_list {
 };
 
 }  // namespace squid_mesh::inline v1::detail
+#pragma GCC visibility pop

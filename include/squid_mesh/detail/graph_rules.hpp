@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::detail {
 
 template <class Transition>
@@ -220,3 +221,4 @@ class graph_check {
 };
 
 }  // namespace squid_mesh::inline v1::detail
+#pragma GCC visibility pop

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::detail {
 
 /// The key of the context that says when a cron tick fired.
@@ -104,3 +105,4 @@ class input_check {
 };
 
 }  // namespace squid_mesh::inline v1::detail
+#pragma GCC visibility pop

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::detail {
 
 /// The position of the first character at or after `at` that is not one of a key.
@@ -48,3 +49,4 @@ constexpr std::string_view json_path_head(std::string_view path) { return path.s
 constexpr bool is_plain_key(std::string_view text) { return end_of_key(text, 0) == text.size(); }
 
 }  // namespace squid_mesh::inline v1::detail
+#pragma GCC visibility pop

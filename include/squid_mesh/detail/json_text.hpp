@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::detail {
 
 /// The deepest nesting that a default may have; copying and printing JSON recurse.
@@ -137,3 +138,4 @@ class json_scanner {
 constexpr bool is_json_text(std::string_view text) { return is_utf8(text) && json_scanner(text).scan(); }
 
 }  // namespace squid_mesh::inline v1::detail
+#pragma GCC visibility pop

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::detail {
 
 /// Names by their position, duplicates included: a hash table. Refers to the texts, which must outlive it.
@@ -99,3 +100,4 @@ class name_index {
 };
 
 }  // namespace squid_mesh::inline v1::detail
+#pragma GCC visibility pop

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::detail {
 
 template <class Report>
@@ -54,3 +55,4 @@ constexpr void check_unique_names(const List& list, const rule& broken, const pl
 }
 
 }  // namespace squid_mesh::inline v1::detail
+#pragma GCC visibility pop

@@ -80,6 +80,7 @@
   RULE(schedule_is_the_key_of_the_cron_tick, "the context's schedule says when the cron trigger fired")
 // clang-format on
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::detail {
 
 /// The functions that a broken rule reaches while the compiler evaluates a declaration. They are not constexpr on
@@ -131,3 +132,4 @@ struct compile_time_report {
 };
 
 }  // namespace squid_mesh::inline v1::detail
+#pragma GCC visibility pop

@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::detail {
 
 // -- Triggers and their payloads -------------------------------------------------------------------------------------
@@ -326,3 +327,4 @@ constexpr void check(const Workflow& w, Report&& report) {
 }
 
 }  // namespace squid_mesh::inline v1::detail
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::detail {
 
 /// Some of a workflow's steps, or of groups of them, by their indexes.
@@ -23,3 +24,4 @@ class step_set {
 };
 
 }  // namespace squid_mesh::inline v1::detail
+#pragma GCC visibility pop

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::detail {
 
 /// UTF-8 sequences by their first byte, with the range of the second; further bytes are 80 to BF (RFC 3629).
@@ -84,3 +85,4 @@ constexpr bool same_text(std::string_view a, std::string_view b) {
 }
 
 }  // namespace squid_mesh::inline v1::detail
+#pragma GCC visibility pop

@@ -8,6 +8,7 @@
 #include <limits>
 #include <string_view>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1::detail {
 
 /// What a constant of a workflow is: a default, or what a condition compares with. `invalid` is what JSON can't say: a
@@ -66,3 +67,4 @@ constexpr value_kind kind_of_operand(const condition_term& term) {
 }
 
 }  // namespace squid_mesh::inline v1::detail
+#pragma GCC visibility pop

@@ -50,7 +50,7 @@ bool is_end(telemetry_kind what) {
 
 }  // namespace
 
-struct prometheus_metrics::impl {
+struct [[gnu::visibility("hidden")]] prometheus_metrics::impl {
   explicit impl(std::size_t max) : max_series(max) {}
 
   metric make(const char* name, const char* help, kind is, std::vector<std::string> labels,

@@ -6,6 +6,11 @@
 
 namespace sm = squid_mesh;
 
+// What the package says of itself is what its headers say.
+static_assert(sm::version_string == FOUND_VERSION);
+static_assert(SQUID_MESH_VERSION_MAJOR == sm::version_major && SQUID_MESH_VERSION_MINOR == sm::version_minor &&
+              SQUID_MESH_VERSION_PATCH == sm::version_patch);
+
 namespace {
 
 sm::json twice(const sm::json& input) { return {{"result", input.at("n").get<int>() * 2}}; }
