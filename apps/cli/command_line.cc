@@ -1,13 +1,16 @@
 #include "commands.h"
+#include "help.h"
+#include "manual.h"
 #include "run.h"
 
 #include <squid_mesh/command_line.hpp>
 
 #include <exception>
 #include <iostream>
+#include <memory>
+#include <string>
 
-namespace squid_mesh::inline v1 {
-namespace cli {
+namespace squid_mesh::cli {
 namespace {
 
 exit_code code_of(errc code) {
@@ -30,12 +33,7 @@ exit_code code_of(errc code) {
   }
 }
 
-constexpr const char* exit_codes =
-    "Exit codes: 0 done; 1 failed, of `runs watch`: the run has not completed; 2 the command line can't be "
-    "understood;\n"
-    "3 not found; 4 refused, or not confirmed; 5 the database can't be reached, or is of another version.";
-
-void add_commands(CLI::App& app, context& with) {
+void add_commands(CLI::App& app, context& with, const std::string& version) {
   CLI::App& runs = *app.add_subcommand("runs", "Runs of workflows: look at them, start them, and change them");
   runs.require_subcommand(1);
   add_looking(runs, with);
@@ -45,12 +43,14 @@ void add_commands(CLI::App& app, context& with) {
   add_queues(app, with);
   add_jobs(app, with);
   add_overview(app, with);
+  add_definitions(app, with);
   add_prune(app, with);
   app.add_subcommand("migrate", "Bring the database's schema up to date")->callback([&with] {
     with.migrate();
     with.tell("The schema is up to date.", {{"migrated", true}});
   });
   if (with.host().set_up) add_work(app, with);
+  add_about(app, with, version);
 }
 
 void print_error(const context& with, const failure& what) {
@@ -69,15 +69,16 @@ void print_error(const context& with, const failure& what) {
 int run(const command_line& host, int argc, const char* const* argv, const streams& io) {
   CLI::App app(host.description, host.program);
   context with(host, io);
+  app.formatter(std::make_shared<help_formatter>());
   app.require_subcommand(1);
   app.fallthrough();
-  app.footer(exit_codes);
-  app.set_version_flag("--version", host.version.empty() ? SQUID_MESH_VERSION : host.version);
-  app.add_option("--database", with.given.database, "sqlite:PATH or postgresql://..., or SQUID_MESH_DATABASE")
-      ->envname("SQUID_MESH_DATABASE");
+  app.footer(help_footer(host.program));
+  const std::string version = host.version.empty() ? SQUID_MESH_VERSION : host.version;
+  app.set_version_flag("--version", version);
+  app.add_option("--database", with.given.database, "sqlite:PATH or postgresql://...")->envname("SQUID_MESH_DATABASE");
   app.add_flag("--json", with.given.as_json, "Print JSON");
   app.add_flag("--utc", with.given.utc, "Times in UTC, not in the local time zone");
-  add_commands(app, with);
+  add_commands(app, with, version);
   try {
     app.parse(argc, argv);
     return static_cast<int>(exit_code::done);
@@ -94,7 +95,9 @@ int run(const command_line& host, int argc, const char* const* argv, const strea
   }
 }
 
-}  // namespace cli
+}  // namespace squid_mesh::cli
+
+namespace squid_mesh::inline v1 {
 
 int run_command_line(const command_line& host, int argc, const char* const* argv) {
   return cli::run(host, argc, argv,

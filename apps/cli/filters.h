@@ -25,7 +25,8 @@ struct filter_options {
   /// Whether anything is said but the limit.
   [[nodiscard]] bool says_something() const;
 };
-std::shared_ptr<filter_options> add_filter(CLI::App& command);
+/// `most`: the highest limit.
+std::shared_ptr<filter_options> add_filter(CLI::App& command, std::size_t most = 1'000);
 
 /// Who does it and why: `--actor`, `--reason`, `--key`.
 struct command_options {

@@ -26,4 +26,7 @@ std::string count_text(std::size_t count, std::string_view noun);
 /// What an error's JSON says, without the period at its end; `unknown error` where it says nothing.
 std::string message_text(const json& error);
 
+/// A transition's condition, as in the definition's JSON: `risk.score > 70`
+std::string condition_text(const json& condition);
+
 }  // namespace squid_mesh::inline v1
