@@ -122,11 +122,11 @@ json to_json(const job& row) {
               {"attempt", row.attempt},
               {"max_attempts", row.max_attempts},
               {"priority", row.priority},
-              {"inserted_at", to_string(row.inserted_at)},
-              {"scheduled_at", to_string(row.scheduled_at)},
+              {"inserted_at", squid_mesh::to_string(row.inserted_at)},
+              {"scheduled_at", squid_mesh::to_string(row.scheduled_at)},
               {"attempted_by", row.attempted_by}};
   const auto put = [&out](const char* name, const std::optional<time_point>& at) {
-    if (at) out[name] = to_string(*at);
+    if (at) out[name] = squid_mesh::to_string(*at);
   };
   put("attempted_at", row.attempted_at);
   put("completed_at", row.completed_at);

@@ -1,11 +1,10 @@
 // Completions, driven in the shells themselves.
-#include "cli/run.h"
+#include "cli/run_command.h"
 #include "support/child_process.h"
 #include "support/temporary_directory.h"
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -23,16 +22,7 @@ class completion : public ::testing::TestWithParam<std::string> {
   /// What the shell offers for each of the lines.
   std::vector<words> complete(const std::vector<std::string>& lines, const std::string& program = "squid-mesh") const {
     const auto script = directory_ / "script";
-    const std::vector<const char*> argv{program.c_str(), "completion", GetParam().c_str()};
-    std::istringstream in;
-    std::ofstream out(script);
-    std::ostringstream err;
-    const command_line host{.program = program};
-    const int code =
-        cli::run(host, static_cast<int>(argv.size()), argv.data(), {.in = in, .out = out, .err = err, .on = {}});
-    out.close();
-    if (code != 0) throw std::runtime_error(err.str());
-
+    std::ofstream(script) << run_command({"completion", GetParam()}, {}, {}, {.program = program}).out;
     std::vector<std::string> command{"/usr/bin/env", "HOME=" + directory_.path().string(),
                                      GetParam(),     SQUID_MESH_COMPLETE + GetParam(),
                                      script,         program};

@@ -1,9 +1,15 @@
 // The help and the manual page.
-#include "cli/cli_world.h"
+#include "cli/run_command.h"
 #include "support/child_process.h"
 #include "support/temporary_directory.h"
 
+#include <gtest/gtest.h>
+
 #include <fstream>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace squid_mesh::testing {
 namespace {
