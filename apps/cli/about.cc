@@ -1,6 +1,7 @@
 // The command line about itself: completions and the manual.
 #include "commands.h"
 #include "completion.h"
+#include "filters.h"
 #include "manual.h"
 
 #include <memory>
@@ -20,7 +21,7 @@ void add_about(CLI::App& app, context& with, const std::string& version) {
   {
     CLI::App& command = *app.add_subcommand("completion", "Print a script with which a shell completes commands");
     auto shell = std::make_shared<std::string>();
-    command.add_option("SHELL", *shell, "bash, zsh or fish")->check(CLI::IsMember({"bash", "zsh", "fish"}))->required();
+    command.add_option("SHELL", *shell, "bash, zsh or fish")->check(one_of({"bash", "zsh", "fish"}))->required();
     command.footer("bash: source <(" + with.host().program +
                    " completion bash)\nzsh, after compinit: the same with zsh\nfish: " + with.host().program +
                    " completion fish | source");

@@ -2,6 +2,7 @@
 #include "help.h"
 #include "manual.h"
 #include "run.h"
+#include "words.h"
 
 #include <squid_mesh/command_line.hpp>
 
@@ -9,6 +10,8 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace squid_mesh::cli {
 namespace {
@@ -66,26 +69,56 @@ void print_error(const context& with, const failure& what) {
 
 }  // namespace
 
+/// `squid-mesh runs list`: the command at which the words have arrived.
+std::string path_of(const CLI::App& at) {
+  const CLI::App* const above = at.get_parent();
+  return above == nullptr ? at.get_name() : path_of(*above) + " " + at.get_name();
+}
+
+/// What is wrong with the words, and what to try.
+failure usage_failure(const CLI::App& app, const CLI::ParseError& e) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  std::vector<std::string> commands;
+  for (const CLI::App* const each : at->get_subcommands({})) commands.push_back(each->get_name());
+  const std::vector<std::string> unknown = app.remaining(true);
+  error reason{.code = errc::invalid_argument, .message = e.what()};
+  if (!unknown.empty() && unknown.front().starts_with('-')) {
+    reason.message = "there is no option " + unknown.front();
+  } else if (!unknown.empty()) {
+    reason.message = (commands.empty() ? "this is one word too many: " : "there is no command ") + unknown.front();
+  } else if (!commands.empty()) {
+    reason.message = "which command? " + path_of(*at) + " has " + list_text(commands);
+  }
+  return {.reason = std::move(reason), .hint = "`" + path_of(*at) + " --help` says what there is"};
+}
+
 int run(const command_line& host, int argc, const char* const* argv, const streams& io) {
   CLI::App app(host.description, host.program);
   context with(host, io);
   app.formatter(std::make_shared<help_formatter>());
+  app.get_formatter()->label("Positionals", "Arguments");
+  app.get_formatter()->label("SUBCOMMAND", "COMMAND");
   app.require_subcommand(1);
   app.fallthrough();
-  app.footer(help_footer(host.program));
+  app.footer(command_footer(host.program));  // Of all commands, which inherit it.
   const std::string version = host.version.empty() ? SQUID_MESH_VERSION : host.version;
   app.set_version_flag("--version", version);
   app.add_option("--database", with.given.database, "sqlite:PATH or postgresql://...")->envname("SQUID_MESH_DATABASE");
   app.add_flag("--json", with.given.as_json, "Print JSON");
   app.add_flag("--utc", with.given.utc, "Times in UTC, not in the local time zone");
   add_commands(app, with, version);
+  app.footer(help_footer(host.program));
   try {
     app.parse(argc, argv);
     return static_cast<int>(exit_code::done);
   } catch (const CLI::ParseError& e) {
-    const bool is_asked_for = e.get_exit_code() == 0;
+    if (e.get_exit_code() != 0) {
+      print_error(with, usage_failure(app, e));
+      return static_cast<int>(exit_code::usage);
+    }
     app.exit(e, io.out, io.err);
-    return static_cast<int>(is_asked_for ? exit_code::done : exit_code::usage);
+    return static_cast<int>(exit_code::done);
   } catch (const failure& e) {
     print_error(with, e);
     return static_cast<int>(code_of(e.reason.code));

@@ -1,5 +1,6 @@
 // Definitions of workflows: which there are, what they look like, and how they differ.
 #include "commands.h"
+#include "filters.h"
 #include "words.h"
 
 #include <algorithm>
@@ -162,7 +163,7 @@ void add_definitions(CLI::App& app, context& with) {
     auto format = std::make_shared<std::string>("json");
     command.add_option("DEFINITION", *which, which_definition)->required();
     command.add_option("--format", *format, "json, mermaid or dot")
-        ->check(CLI::IsMember({"json", "mermaid", "dot"}))
+        ->check(one_of({"json", "mermaid", "dot"}))
         ->capture_default_str();
     command.callback([&with, which, format] { show_definition(with, *which, *format); });
   }

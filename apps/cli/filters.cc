@@ -2,7 +2,9 @@
 
 #include "words.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 namespace squid_mesh::cli {
 namespace {
@@ -52,7 +54,7 @@ std::shared_ptr<filter_options> add_filter(CLI::App& command, std::size_t most) 
   auto chosen = std::make_shared<filter_options>();
   command.add_option("--workflow", chosen->workflow, "Only runs of this workflow");
   command.add_option("--status", chosen->statuses, "Only runs in these states, with commas between them")
-      ->check(CLI::IsMember(status_names()))
+      ->check(one_of(status_names()))
       ->delimiter(',')
       ->allow_extra_args(false);
   command.add_option("--parent", chosen->parent, "Only runs that this one has started");
@@ -71,6 +73,15 @@ std::shared_ptr<command_options> add_command_options(CLI::App& command) {
   command.add_option("--reason", chosen->by.reason, "Why, for the history");
   command.add_option("--key", chosen->by.idempotency_key, "Do it once under this key");
   return chosen;
+}
+
+CLI::Validator one_of(std::vector<std::string> values) {
+  const std::string all = CLI::detail::join(values, ",");
+  return {[values = std::move(values)](const std::string& given) {
+            if (std::ranges::find(values, given) != values.end()) return std::string();
+            return "there is no \"" + given + "\"; there are " + list_text(values);
+          },
+          "{" + all + "}"};
 }
 
 milliseconds read_duration(const std::string& text, const std::string& option) {

@@ -34,6 +34,9 @@ struct command_options {
 };
 std::shared_ptr<command_options> add_command_options(CLI::App& command);
 
+/// Checks that a value is one of these, which the help, the manual and completions show.
+CLI::Validator one_of(std::vector<std::string> values);
+
 /// An option's value as a duration or an instant. Throws a `failure`.
 milliseconds read_duration(const std::string& text, const std::string& option);
 time_point read_instant(const std::string& text, bool utc, const std::string& option);

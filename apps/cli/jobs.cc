@@ -109,7 +109,7 @@ void add_jobs(CLI::App& app, context& with) {
     command.add_option("--queue", chosen->filter.queue, "Only of this queue");
     command.add_option("--worker", chosen->filter.worker, "Only of this worker");
     command.add_option("--state", chosen->states, "Only in these states, with commas between them")
-        ->check(CLI::IsMember(
+        ->check(one_of(
             {"available", "scheduled", "executing", "retryable", "completed", "discarded", "cancelled", "suspended"}))
         ->delimiter(',')
         ->allow_extra_args(false);

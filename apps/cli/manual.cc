@@ -112,6 +112,10 @@ void write_environment(std::string& page, const command_words& program) {
 
 }  // namespace
 
+std::string command_footer(const std::string& program) {
+  return "--database, --json and --utc may stand here, too: see `" + program + " --help`.";
+}
+
 std::string help_footer(const std::string& program) {
   std::string text = "Examples:\n";
   for (const example& each : examples) text += fmt::format("  {} {}\n      {}\n", program, each.words, each.what);

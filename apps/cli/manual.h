@@ -7,7 +7,10 @@
 
 namespace squid_mesh::cli {
 
-/// Examples and exit codes.
+/// What is said at the end of each command's help.
+std::string command_footer(const std::string& program);
+
+/// Examples and exit codes, at the end of the program's.
 std::string help_footer(const std::string& program);
 
 /// The manual page, for `man`.

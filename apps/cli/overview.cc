@@ -25,7 +25,7 @@ void list_nodes(context& with) {
     rows.add({{each.name},
               {each.id},
               each.is_alive ? cell{"alive", colour::green} : cell{"dead", colour::red},
-              {with.time(each.started_at)},
+              {with.on().is_narrow() ? distance_text(each.started_at, now) : with.time(each.started_at)},
               {distance_text(each.heard_of_at, now)}});
   }
   with.print(rows);

@@ -201,7 +201,7 @@ void add_prune(CLI::App& app, context& with) {
   command.add_option("--older-than", chosen->age, "Those that ended before: 30d");
   command.add_option("--keep", chosen->policy.keep, "But not so many of the newest of each workflow");
   command.add_option("--status", chosen->statuses, "Only those that ended so, with commas between them")
-      ->check(CLI::IsMember({"completed", "failed", "cancelled"}))
+      ->check(one_of({"completed", "failed", "cancelled"}))
       ->delimiter(',')
       ->allow_extra_args(false);
   command.add_option("--limit", chosen->limit, "At most so many")

@@ -23,6 +23,8 @@ struct terminal {
 
   /// Of the process's standard streams.
   static terminal of_process();
+  /// Too narrow for an id beside two full times.
+  [[nodiscard]] bool is_narrow() const { return width > 0 && width < 110; }
   [[nodiscard]] std::string painted(std::string_view text, colour with) const;
 };
 

@@ -20,6 +20,7 @@ class definitions : public commands {
                 {"ship", bound_action}},
       .transitions = {{"reserve", on::ok, "release"},
                       {"release", on::ok, "pack"},
+                      {"release", on::error, complete},
                       {"pack", on::ok, "ship"},
                       {"ship", on::ok, complete}},
   });
@@ -35,7 +36,8 @@ after:  shop.order F2 (version 2)
 + step pack (action)
 ~ transition release on ok to ship
     leads to: ship → pack
-- transition release on error to refuse
+~ transition release on error to refuse
+    leads to: refuse → complete
 - transition refuse on ok to complete
 + transition pack on ok to ship
 )";

@@ -92,7 +92,7 @@ TEST_F(Engine, KeepsWhatAJobWasGiven) {
   EXPECT_EQ(document.at("id"), id.value);
   EXPECT_EQ(document.at("state"), "available");
   EXPECT_EQ(document.at("tags"), json{"red"});
-  EXPECT_EQ(document.at("scheduled_at"), to_string(found.scheduled_at));
+  EXPECT_EQ(document.at("scheduled_at"), squid_mesh::to_string(found.scheduled_at));
   EXPECT_FALSE(document.contains("attempted_at")) << "nobody has";
 }
 
