@@ -1,11 +1,18 @@
 #include "commands.h"
+#include "help.h"
+#include "manual.h"
 #include "run.h"
+#include "words.h"
 
 #include <squid_mesh/command_line.hpp>
 #include <squid_mesh/version.hpp>
 
 #include <exception>
 #include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace squid_mesh::cli {
 namespace {
@@ -30,13 +37,7 @@ exit_code code_of(errc code) {
   }
 }
 
-constexpr const char* exit_codes =
-    "Exit codes: 0 done; 1 failed, of `runs watch`: the run has not completed, of `doctor`: something is wrong, of "
-    "`migrate status`:\n"
-    "migrations are missing; 2 the command line can't be understood; 3 not found; 4 refused, or not confirmed; 5 the "
-    "database can't be reached, or is of another version.";
-
-void add_commands(CLI::App& app, context& with) {
+void add_commands(CLI::App& app, context& with, const std::string& version) {
   CLI::App& runs = *app.add_subcommand("runs", "Runs of workflows: look at them, start them, and change them");
   runs.require_subcommand(1);
   add_looking(runs, with);
@@ -46,11 +47,13 @@ void add_commands(CLI::App& app, context& with) {
   add_queues(app, with);
   add_jobs(app, with);
   add_overview(app, with);
+  add_definitions(app, with);
   add_prune(app, with);
   add_metrics(app, with);
   add_doctor(app, with);
   add_schema(app, with);
   if (with.host().set_up) add_work(app, with);
+  add_about(app, with, version);
 }
 
 void print_error(const context& with, const failure& what) {
@@ -66,25 +69,56 @@ void print_error(const context& with, const failure& what) {
 
 }  // namespace
 
+/// `squid-mesh runs list`: the command at which the words have arrived.
+std::string path_of(const CLI::App& at) {
+  const CLI::App* const above = at.get_parent();
+  return above == nullptr ? at.get_name() : path_of(*above) + " " + at.get_name();
+}
+
+/// What is wrong with the words, and what to try.
+failure usage_failure(const CLI::App& app, const CLI::ParseError& e) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  std::vector<std::string> commands;
+  for (const CLI::App* const each : at->get_subcommands({})) commands.push_back(each->get_name());
+  const std::vector<std::string> unknown = app.remaining(true);
+  error reason{.code = errc::invalid_argument, .message = e.what()};
+  if (!unknown.empty() && unknown.front().starts_with('-')) {
+    reason.message = "there is no option " + unknown.front();
+  } else if (!unknown.empty()) {
+    reason.message = (commands.empty() ? "this is one word too many: " : "there is no command ") + unknown.front();
+  } else if (!commands.empty()) {
+    reason.message = "which command? " + path_of(*at) + " has " + list_text(commands);
+  }
+  return {.reason = std::move(reason), .hint = "`" + path_of(*at) + " --help` says what there is"};
+}
+
 int run(const command_line& host, int argc, const char* const* argv, const streams& io) {
   CLI::App app(host.description, host.program);
   context with(host, io);
+  app.formatter(std::make_shared<help_formatter>());
+  app.get_formatter()->label("Positionals", "Arguments");
+  app.get_formatter()->label("SUBCOMMAND", "COMMAND");
   app.require_subcommand(1);
   app.fallthrough();
-  app.footer(exit_codes);
-  app.set_version_flag("--version", host.version.empty() ? std::string(version_string) : host.version);
-  app.add_option("--database", with.given.database, "sqlite:PATH or postgresql://..., or SQUID_MESH_DATABASE")
-      ->envname("SQUID_MESH_DATABASE");
+  app.footer(command_footer(host.program));  // Of all commands, which inherit it.
+  const std::string version = host.version.empty() ? std::string(version_string) : host.version;
+  app.set_version_flag("--version", version);
+  app.add_option("--database", with.given.database, "sqlite:PATH or postgresql://...")->envname("SQUID_MESH_DATABASE");
   app.add_flag("--json", with.given.as_json, "Print JSON");
   app.add_flag("--utc", with.given.utc, "Times in UTC, not in the local time zone");
-  add_commands(app, with);
+  add_commands(app, with, version);
+  app.footer(help_footer(host.program));
   try {
     app.parse(argc, argv);
     return static_cast<int>(exit_code::done);
   } catch (const CLI::ParseError& e) {
-    const bool is_asked_for = e.get_exit_code() == 0;
+    if (e.get_exit_code() != 0) {
+      print_error(with, usage_failure(app, e));
+      return static_cast<int>(exit_code::usage);
+    }
     app.exit(e, io.out, io.err);
-    return static_cast<int>(is_asked_for ? exit_code::done : exit_code::usage);
+    return static_cast<int>(exit_code::done);
   } catch (const early_exit& e) {
     return static_cast<int>(e.code);
   } catch (const failure& e) {

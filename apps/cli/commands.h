@@ -5,6 +5,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <string>
+
 namespace squid_mesh::cli {
 
 /// `runs list`, `show`, `explain`, `graph`, `watch`.
@@ -18,8 +20,9 @@ void add_jobs(CLI::App& app, context& with);
 void add_queues(CLI::App& app, context& with);
 /// `queues list`, beside what changes them.
 void add_queue_list(CLI::App& queues, context& with);
-/// `nodes`, `definitions`.
+/// `nodes`.
 void add_overview(CLI::App& app, context& with);
+void add_definitions(CLI::App& app, context& with);
 void add_prune(CLI::App& app, context& with);
 void add_metrics(CLI::App& app, context& with);
 void add_doctor(CLI::App& app, context& with);
@@ -27,5 +30,7 @@ void add_doctor(CLI::App& app, context& with);
 void add_schema(CLI::App& app, context& with);
 /// Where the host has workflows.
 void add_work(CLI::App& app, context& with);
+/// `completion`, `man`, which tell of all commands that are there by then.
+void add_about(CLI::App& app, context& with, const std::string& version);
 
 }  // namespace squid_mesh::cli

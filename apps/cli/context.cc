@@ -60,6 +60,10 @@ void context::tell(const std::string& line, const json& document) const {
 
 void context::note(const std::string& line) const { io_.err << line << '\n'; }
 
+progress context::show_progress(std::string what, std::size_t whole) const {
+  return {io_.err, io_.on, std::move(what), whole};
+}
+
 bool context::confirms(const std::string& question, bool yes) const {
   if (yes) return true;
   if (!io_.on.can_be_asked) refuse(question + " Nobody is here to answer.", "say --yes");

@@ -1,6 +1,7 @@
 // What all commands share: the database, where the output goes, and how they fail.
 #pragma once
 
+#include "progress.h"
 #include "terminal.h"
 
 #include <squid_mesh/command_line.hpp>
@@ -89,6 +90,9 @@ class context {
   void tell(const std::string& line, const json& document) const;
   /// Beside the result.
   void note(const std::string& line) const;
+
+  /// Says how far long work has come, while it lives.
+  [[nodiscard]] progress show_progress(std::string what, std::size_t whole = 0) const;
 
   /// Asks whether to go on; `yes` answers. Throws where nobody is there to be asked.
   bool confirms(const std::string& question, bool yes) const;

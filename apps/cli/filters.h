@@ -25,13 +25,17 @@ struct filter_options {
   /// Whether anything is said but the limit.
   [[nodiscard]] bool says_something() const;
 };
-std::shared_ptr<filter_options> add_filter(CLI::App& command);
+/// `most`: the highest limit.
+std::shared_ptr<filter_options> add_filter(CLI::App& command, std::size_t most = 1'000);
 
 /// Who does it and why: `--actor`, `--reason`, `--key`.
 struct command_options {
   command by;
 };
 std::shared_ptr<command_options> add_command_options(CLI::App& command);
+
+/// Checks that a value is one of these, which the help, the manual and completions show.
+CLI::Validator one_of(std::vector<std::string> values);
 
 /// An option's value as a duration or an instant. Throws a `failure`.
 milliseconds read_duration(const std::string& text, const std::string& option);

@@ -21,31 +21,6 @@ jobs::engine open_jobs(context& with) {
        }}));
 }
 
-json to_document(const jobs::job& job) {
-  json out = {{"id", job.id.value},
-              {"state", to_string(job.state)},
-              {"queue", job.queue},
-              {"worker", job.worker},
-              {"args", job.args},
-              {"meta", job.meta},
-              {"tags", job.tags},
-              {"errors", job.errors},
-              {"attempt", job.attempt},
-              {"max_attempts", job.max_attempts},
-              {"priority", job.priority},
-              {"inserted_at", to_string(job.inserted_at)},
-              {"scheduled_at", to_string(job.scheduled_at)},
-              {"attempted_by", job.attempted_by}};
-  const auto put = [&out](const char* name, const std::optional<time_point>& at) {
-    if (at) out[name] = to_string(*at);
-  };
-  put("attempted_at", job.attempted_at);
-  put("completed_at", job.completed_at);
-  put("discarded_at", job.discarded_at);
-  put("cancelled_at", job.cancelled_at);
-  return out;
-}
-
 cell state_cell(jobs::state state) {
   cell shown{.text = std::string(to_string(state))};
   if (state == jobs::state::executing) shown.with = colour::blue;
@@ -59,7 +34,7 @@ void list(context& with, const jobs::job_filter& filter) {
   const auto all = must(open_jobs(with).list(filter));
   if (with.as_json()) {
     json documents = json::array();
-    for (const jobs::job& each : all) documents.push_back(to_document(each));
+    for (const jobs::job& each : all) documents.push_back(to_json(each));
     return with.print({{"jobs", documents}});
   }
   if (all.empty()) return with.say("No jobs.");
@@ -79,7 +54,7 @@ void list(context& with, const jobs::job_filter& filter) {
 
 void show(context& with, job_id id) {
   const jobs::job job = must(open_jobs(with).find(id));
-  if (with.as_json()) return with.print(to_document(job));
+  if (with.as_json()) return with.print(to_json(job));
   const cell state = state_cell(job.state);
   with.say("Job {} of worker {} on queue {} is {}.", to_string(job.id), job.worker, job.queue,
            with.on().painted(state.text, state.with));
@@ -103,9 +78,11 @@ void add_enqueue(CLI::App& group, context& with) {
   CLI::App& command = *group.add_subcommand("enqueue", "Put a job on a queue, for any worker that shares the table");
   auto chosen = std::make_shared<choice>();
   command.add_option("WORKER", chosen->job.worker, "Who handles it")->required();
-  command.add_option("--args", chosen->args, "JSON, @FILE, or - for standard input")->capture_default_str();
+  command.add_option("--args", chosen->args, "JSON, @FILE, or - for standard input")
+      ->type_name("JSON")
+      ->capture_default_str();
   command.add_option("--queue", chosen->job.queue, "The queue")->capture_default_str();
-  command.add_option("--tag", chosen->job.tags, "A tag; may be repeated");
+  command.add_option("--tag", chosen->job.tags, "A tag; may be repeated")->allow_extra_args(false);
   command.add_option("--priority", chosen->job.priority, "0 (first) to 9")->check(CLI::Range(0, 9));
   command.add_option("--max-attempts", chosen->job.max_attempts, "How often it is tried")->capture_default_str();
   command.add_option("--after", chosen->after, "Not before: 10m");
@@ -131,10 +108,11 @@ void add_jobs(CLI::App& app, context& with) {
     auto chosen = std::make_shared<choice>();
     command.add_option("--queue", chosen->filter.queue, "Only of this queue");
     command.add_option("--worker", chosen->filter.worker, "Only of this worker");
-    command
-        .add_option("--state", chosen->states,
-                    "Only in these states: available, scheduled, executing, retryable, completed, discarded, cancelled")
-        ->delimiter(',');
+    command.add_option("--state", chosen->states, "Only in these states, with commas between them")
+        ->check(one_of(
+            {"available", "scheduled", "executing", "retryable", "completed", "discarded", "cancelled", "suspended"}))
+        ->delimiter(',')
+        ->allow_extra_args(false);
     command.add_option("--limit", chosen->filter.limit, "At most so many")
         ->check(CLI::Range(1, 1000))
         ->capture_default_str();

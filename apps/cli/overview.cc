@@ -1,4 +1,4 @@
-// What is in the database beside runs: definitions, nodes and queues.
+// Who works on the database, and what waits there.
 #include "commands.h"
 #include "words.h"
 
@@ -9,8 +9,6 @@
 
 namespace squid_mesh::cli {
 namespace {
-
-constexpr std::size_t short_fingerprint = 12;
 
 template <class View>
 void print_all(const context& with, const char* name, const std::vector<View>& all) {
@@ -43,7 +41,7 @@ void list_nodes(context& with) {
     rows.add({{each.name},
               {each.id},
               each.is_alive ? cell{"alive", colour::green} : cell{"dead", colour::red},
-              {with.time(each.started_at)},
+              {with.on().is_narrow() ? distance_text(each.started_at, now) : with.time(each.started_at)},
               {distance_text(each.heard_of_at, now)},
               {limits_text(each.queues)}});
   }
@@ -70,78 +68,12 @@ void list_queues(context& with) {
   with.print(rows);
 }
 
-void list_definitions(context& with, const std::string& workflow) {
-  const auto definitions = must(with.database().list_definitions(workflow));
-  if (with.as_json()) return print_all(with, "definitions", definitions);
-  if (definitions.empty()) return with.say("No definitions.");
-  table rows({"WORKFLOW", "VERSION", "FINGERPRINT", "ADDED"}, 0);
-  for (const definition_view& each : definitions) {
-    rows.add(
-        {{each.workflow}, {each.version}, {each.fingerprint.substr(0, short_fingerprint)}, {with.time(each.added_at)}});
-  }
-  with.print(rows);
-}
-
-/// The definition of a workflow's name (its newest), or of the beginning of a fingerprint.
-definition find_definition(context& with, const std::string& which) {
-  std::vector<std::string> found;
-  for (const definition_view& each : must(with.database().list_definitions())) {
-    if (each.workflow == which) return must(with.database().find_definition(each.fingerprint));
-    if (each.fingerprint.starts_with(which)) found.push_back(each.fingerprint);
-  }
-  if (found.size() == 1) return must(with.database().find_definition(found.front()));
-  throw failure{.reason = {.code = errc::not_found,
-                           .message = found.empty() ? "no definition is called " + which
-                                                    : "several definitions begin with " + which},
-                .hint = "`definitions list` shows them"};
-}
-
-void show_definition(context& with, const std::string& which, const std::string& format) {
-  const definition found = find_definition(with, which);
-  if (format == "mermaid") return with.say("{}", to_mermaid(graph_of(found)));
-  if (format == "dot") return with.say("{}", to_dot(graph_of(found)));
-  with.print(found.to_json());
-}
-
-void check_definition(context& with, const std::string& file) {
-  const auto read = definition::from_json(with.read_json(file == "-" ? file : "@" + file, "FILE"));
-  if (!read) throw failure{.reason = read.error()};
-  with.tell("Workflow " + read->name() + " is well declared: " + count_text(read->steps().size(), "step") + ".",
-            {{"workflow", read->name()}, {"fingerprint", read->fingerprint()}});
-}
-
 }  // namespace
 
 void add_overview(CLI::App& app, context& with) {
   CLI::App& nodes = *app.add_subcommand("nodes", "Processes that work on the database");
   nodes.require_subcommand(1);
   nodes.add_subcommand("list", "List processes, and whether they are alive")->callback([&with] { list_nodes(with); });
-
-  CLI::App& definitions = *app.add_subcommand("definitions", "Workflows as they were added to the database");
-  definitions.require_subcommand(1);
-  {
-    CLI::App& command = *definitions.add_subcommand("list", "List definitions, the newest of each workflow first");
-    auto workflow = std::make_shared<std::string>();
-    command.add_option("--workflow", *workflow, "Only of this workflow");
-    command.callback([&with, workflow] { list_definitions(with, *workflow); });
-  }
-  {
-    CLI::App& command = *definitions.add_subcommand("show", "Show a definition");
-    auto which = std::make_shared<std::string>();
-    auto format = std::make_shared<std::string>("json");
-    command.add_option("DEFINITION", *which, "A workflow's name, for its newest, or the beginning of a fingerprint")
-        ->required();
-    command.add_option("--format", *format, "json, mermaid or dot")
-        ->check(CLI::IsMember({"json", "mermaid", "dot"}))
-        ->capture_default_str();
-    command.callback([&with, which, format] { show_definition(with, *which, *format); });
-  }
-  {
-    CLI::App& command = *definitions.add_subcommand("check", "Check a definition in a JSON file; needs no database");
-    auto file = std::make_shared<std::string>();
-    command.add_option("FILE", *file, "The file; - for standard input")->required();
-    command.callback([&with, file] { check_definition(with, *file); });
-  }
 }
 
 void add_queue_list(CLI::App& queues, context& with) {

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 namespace squid_mesh::cli {
 namespace {
@@ -17,15 +19,23 @@ void list(context& with, const run_filter& filter) {
   const run_page page = must(with.database().list_runs(filter));
   if (with.as_json()) return with.print(to_json(page));
   if (page.runs.empty()) return with.say("No runs.");
-  table rows({"RUN", "WORKFLOW", "STATUS", "STARTED", "TOOK"}, 1);
+  // Ids are long: in a narrow terminal, only what tells runs apart finds room beside them.
+  const bool is_narrow = with.on().is_narrow();
+  std::vector<std::string> headings{"RUN", "WORKFLOW", "STATUS", "STARTED"};
+  if (!is_narrow) headings.emplace_back("TOOK");
+  table rows(std::move(headings), 1);
   const time_point now = context::now();
   for (const run_summary& run : page.runs) {
     const std::string took = run.ended_at ? duration_text(*run.ended_at - run.started_at) : "";
-    rows.add({{to_string(run.id)},
-              {run.workflow},
-              status_cell(run.status),
-              {with.time(run.started_at) + "  " + distance_text(run.started_at, now)},
-              {run.imported_at ? "(imported)" : took}});
+    const std::string ago = distance_text(run.started_at, now);
+    std::vector<cell> row{{to_string(run.id)}, {run.workflow}, status_cell(run.status)};
+    if (is_narrow) {
+      row.push_back({run.imported_at ? "(imported)" : ago});
+    } else {
+      row.push_back({with.time(run.started_at) + "  " + ago});
+      row.push_back({run.imported_at ? "(imported)" : took});
+    }
+    rows.add(std::move(row));
   }
   with.print(rows);
   if (!page.next_cursor.empty()) with.note("There are more: --cursor " + page.next_cursor);
@@ -176,7 +186,7 @@ void add_looking(CLI::App& runs, context& with) {
     const auto [command, id] = with_run("graph", "Show where a run went, and where it can still go");
     auto format = std::make_shared<std::string>("tree");
     command->add_option("--format", *format, "tree, mermaid or dot")
-        ->check(CLI::IsMember({"tree", "mermaid", "dot"}))
+        ->check(one_of({"tree", "mermaid", "dot"}))
         ->capture_default_str();
     command->callback([&with, id = id, format] { show_graph(with, parse_run_id(*id), *format); });
   }

@@ -18,13 +18,17 @@ void list(context& with) {
   if (schedules.empty()) return with.say("No schedules.");
   table rows({"WORKFLOW", "TRIGGER", "SCHEDULE", "NEXT", "LAST"}, 0);
   const time_point now = context::now();
+  const bool is_narrow = with.on().is_narrow();
   for (const schedule_view& each : schedules) {
-    const std::string next = with.time(each.next_at) + "  " + distance_text(each.next_at, now);
+    const std::string distance = distance_text(each.next_at, now);
+    const std::string next = is_narrow ? distance : with.time(each.next_at) + "  " + distance;
+    std::string last;
+    if (each.last_at) last = is_narrow ? distance_text(*each.last_at, now) : with.time(*each.last_at);
     rows.add({{each.workflow},
               {each.trigger},
               {each.expression + " " + each.timezone},
               each.paused ? cell{"paused", colour::yellow} : cell{next},
-              {each.last_at ? with.time(*each.last_at) : ""}});
+              {last}});
   }
   with.print(rows);
 }

@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t gap = 2;
 /// A column that is cut says at least this much.
 constexpr std::size_t narrowest = 8;
+/// Of a terminal that doesn't say.
+constexpr std::size_t default_width = 80;
 
 std::string_view code_of(colour with) {
   switch (with) {
@@ -37,15 +39,10 @@ std::string_view code_of(colour with) {
 
 bool begins_a_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; }
 
-/// The text, or its beginning with a sign that it goes on.
-std::string cut_to(const std::string& text, std::size_t width) {
-  if (width_of(text) <= width) return text;
-  std::size_t columns = 0;
-  std::size_t end = 0;
-  for (; end < text.size(); ++end) {
-    if (begins_a_character(text[end]) && ++columns == width) break;
-  }
-  return text.substr(0, end) + "…";
+/// In columns; 0 where nobody knows.
+std::size_t columns_of(int file) {
+  winsize size{};
+  return ioctl(file, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;  // NOLINT(*-vararg): no other way.
 }
 
 }  // namespace
@@ -53,11 +50,16 @@ std::string cut_to(const std::string& text, std::size_t width) {
 terminal terminal::of_process() {
   terminal found;
   const char* const no_colours = std::getenv("NO_COLOR");  // NOLINT(concurrency-mt-unsafe): nobody sets it.
+  const char* const kind = std::getenv("TERM");            // NOLINT(concurrency-mt-unsafe): the same.
+  const bool is_dumb = kind == nullptr || std::string_view(kind) == "dumb";
   found.can_be_asked = isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
+  if (isatty(STDERR_FILENO) == 1 && !is_dumb) {
+    const std::size_t columns = columns_of(STDERR_FILENO);
+    found.progress_width = columns == 0 ? default_width : columns;
+  }
   if (isatty(STDOUT_FILENO) != 1) return found;
-  found.has_colours = no_colours == nullptr || *no_colours == '\0';
-  winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) found.width = size.ws_col;  // NOLINT(*-vararg): no other way.
+  found.has_colours = !is_dumb && (no_colours == nullptr || *no_colours == '\0');
+  found.width = columns_of(STDOUT_FILENO);
   return found;
 }
 
@@ -68,6 +70,16 @@ std::string terminal::painted(std::string_view text, colour with) const {
 
 std::size_t width_of(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(text, begins_a_character));
+}
+
+std::string cut_to(const std::string& text, std::size_t width) {
+  if (width_of(text) <= width) return text;
+  std::size_t columns = 0;
+  std::size_t end = 0;
+  for (; end < text.size(); ++end) {
+    if (begins_a_character(text[end]) && ++columns == width) break;
+  }
+  return text.substr(0, end) + "…";
 }
 
 std::vector<std::size_t> table::widths(const terminal& on) const {

@@ -18,14 +18,21 @@ struct terminal {
   std::size_t width = 0;      ///< in columns; 0: no limit
   bool has_colours = false;   ///< a terminal, unless NO_COLOR is set
   bool can_be_asked = false;  ///< somebody is there to answer
+  /// Of standard error, where that is a terminal that can overwrite a line; otherwise 0: no progress is shown.
+  std::size_t progress_width = 0;
 
-  /// Of the process's standard output.
+  /// Of the process's standard streams.
   static terminal of_process();
+  /// Too narrow for an id beside two full times.
+  [[nodiscard]] bool is_narrow() const { return width > 0 && width < 110; }
   [[nodiscard]] std::string painted(std::string_view text, colour with) const;
 };
 
 /// How many columns a text takes: of UTF-8, code points.
 std::size_t width_of(std::string_view text);
+
+/// The text, or its beginning with a sign that it goes on.
+std::string cut_to(const std::string& text, std::size_t width);
 
 struct cell {
   std::string text;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 enum class severity {
@@ -60,3 +61,4 @@ json to_json(const finding& found);
 json to_json(const diagnosis& of);
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

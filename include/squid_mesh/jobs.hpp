@@ -61,6 +61,8 @@ struct job {
   std::optional<time_point> discarded_at;
   std::optional<time_point> cancelled_at;
 };
+/// Instants are ISO-8601; those that are not set are left out.
+json to_json(const job& row);
 
 /// How one execution of a job ended.
 struct outcome {

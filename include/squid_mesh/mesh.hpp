@@ -323,6 +323,18 @@ class mesh {
   result<std::vector<bulk_outcome>> migrate_runs(run_filter filter, const migrate_options& options = {});
   result<std::vector<bulk_replay>> replay_runs(const run_filter& filter, const replay_options& options = {});
 
+  /// The same at gates, where the filter names no status: for those that are paused. A run whose open gate is another
+  /// one, or that is paused for another reason, is refused as it would be alone. `invalid_argument` for a decision that
+  /// no run could take: nothing was done then.
+  result<std::vector<bulk_outcome>> unblock_runs(run_filter filter, const gate_decision& decision = {});
+  result<std::vector<bulk_outcome>> approve_runs(run_filter filter, const gate_decision& decision);
+  result<std::vector<bulk_outcome>> reject_runs(run_filter filter, const gate_decision& decision);
+
+  /// Brings an event to all runs that match; where the filter names no status, to those that haven't ended and are not
+  /// about to. `invalid_argument` for an event that no run could take: nothing was done then.
+  result<std::vector<bulk_outcome>> signal_runs(run_filter filter, std::string_view event, const json& data = nullptr,
+                                                const signal_options& options = {});
+
   /// What becomes of a workflow's runs that haven't ended, newest first: those of its present definition, and those
   /// that are pinned to earlier ones. To be asked after `add` of a changed definition. At most `limit` (1 to 1,000).
   [[nodiscard]] result<std::vector<live_run>> list_live_runs(std::string_view workflow, std::size_t limit = 100) const;

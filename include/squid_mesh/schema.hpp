@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
 namespace squid_mesh::inline v1 {
 
 /// One numbered step from an empty database to the schema of this library.
@@ -36,3 +37,4 @@ result<schema_status> inspect_schema(std::string_view database);
 result<std::vector<schema_migration>> list_schema_migrations(std::string_view database);
 
 }  // namespace squid_mesh::inline v1
+#pragma GCC visibility pop

@@ -6,6 +6,7 @@
 #include <squid_mesh/child.hpp>
 #include <squid_mesh/compensation.hpp>
 #include <squid_mesh/definition.hpp>
+#include <squid_mesh/definition_diff.hpp>
 #include <squid_mesh/diagnosis.hpp>
 #include <squid_mesh/error.hpp>
 #include <squid_mesh/explanation.hpp>

@@ -1,4 +1,6 @@
 // Graphs in the languages of the programs that draw them.
+#include "inspect/sentence.h"
+
 #include <squid_mesh/graph.hpp>
 
 #include <algorithm>
@@ -35,34 +37,6 @@ std::string_view colour_of(step_status status) {
       return "#d1d5db";
   }
   return "#ffffff";
-}
-
-std::string condition_text(const json& condition);
-
-std::string join(const json& conditions, std::string_view word) {
-  std::string text;
-  for (const json& each : conditions) {
-    if (!text.empty()) text += " " + std::string(word) + " ";
-    text += condition_text(each);
-  }
-  return "(" + text + ")";
-}
-
-/// `risk.score > 70`
-std::string condition_text(const json& condition) {
-  if (condition.contains("all")) return join(condition["all"], "and");
-  if (condition.contains("any")) return join(condition["any"], "or");
-  if (condition.contains("not")) return "not " + condition_text(condition["not"]);
-  const std::string path = condition.value("path", std::string());
-  if (condition.contains("exists")) return path + " exists";
-  constexpr std::array<std::array<std::string_view, 2>, 5> signs{
-      {{"equals", "="}, {"not_equals", "!="}, {"greater_than", ">"}, {"less_than", "<"}, {"in", "in"}}};
-  for (const auto& [key, sign] : signs) {
-    if (const auto found = condition.find(key); found != condition.end()) {
-      return path + " " + std::string(sign) + " " + found->dump();
-    }
-  }
-  return condition.dump();
 }
 
 /// `ok if risk.score > 70, at most 3 times`

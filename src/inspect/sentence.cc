@@ -1,9 +1,22 @@
 #include "inspect/sentence.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 namespace squid_mesh::inline v1 {
+namespace {
+
+std::string join(const json& conditions, std::string_view word) {
+  std::string text;
+  for (const json& each : conditions) {
+    if (!text.empty()) text += " " + std::string(word) + " ";
+    text += condition_text(each);
+  }
+  return "(" + text + ")";
+}
+
+}  // namespace
 
 std::string in_quotes(std::string_view name) { return '"' + std::string(name) + '"'; }
 
@@ -51,6 +64,22 @@ std::string shell_word(const std::string& text) {
   std::string quoted = "'";
   for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return quoted + "'";
+}
+
+std::string condition_text(const json& condition) {
+  if (condition.contains("all")) return join(condition["all"], "and");
+  if (condition.contains("any")) return join(condition["any"], "or");
+  if (condition.contains("not")) return "not " + condition_text(condition["not"]);
+  const std::string path = condition.value("path", std::string());
+  if (condition.contains("exists")) return path + " exists";
+  constexpr std::array<std::array<std::string_view, 2>, 5> signs{
+      {{"equals", "="}, {"not_equals", "!="}, {"greater_than", ">"}, {"less_than", "<"}, {"in", "in"}}};
+  for (const auto& [key, sign] : signs) {
+    if (const auto found = condition.find(key); found != condition.end()) {
+      return path + " " + std::string(sign) + " " + found->dump();
+    }
+  }
+  return condition.dump();
 }
 
 }  // namespace squid_mesh::inline v1

@@ -32,4 +32,7 @@ std::string shell_word(const std::string& text);
 /// What an error's JSON says, without the period at its end; `unknown error` where it says nothing.
 std::string message_text(const json& error);
 
+/// A transition's condition, as in the definition's JSON: `risk.score > 70`
+std::string condition_text(const json& condition);
+
 }  // namespace squid_mesh::inline v1

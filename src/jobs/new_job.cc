@@ -110,6 +110,31 @@ result<job> to_job(const job_row& row) {
   }
 }
 
+json to_json(const job& row) {
+  json out = {{"id", row.id.value},
+              {"state", to_string(row.state)},
+              {"queue", row.queue},
+              {"worker", row.worker},
+              {"args", row.args},
+              {"meta", row.meta},
+              {"tags", row.tags},
+              {"errors", row.errors},
+              {"attempt", row.attempt},
+              {"max_attempts", row.max_attempts},
+              {"priority", row.priority},
+              {"inserted_at", squid_mesh::to_string(row.inserted_at)},
+              {"scheduled_at", squid_mesh::to_string(row.scheduled_at)},
+              {"attempted_by", row.attempted_by}};
+  const auto put = [&out](const char* name, const std::optional<time_point>& at) {
+    if (at) out[name] = squid_mesh::to_string(*at);
+  };
+  put("attempted_at", row.attempted_at);
+  put("completed_at", row.completed_at);
+  put("discarded_at", row.discarded_at);
+  put("cancelled_at", row.cancelled_at);
+  return out;
+}
+
 std::chrono::seconds default_backoff(int attempt, int max_attempts) {
   constexpr int scaled_to = 20;
   const double exponent = max_attempts <= scaled_to ? attempt : std::round(1.0 * attempt / max_attempts * scaled_to);

@@ -50,6 +50,13 @@ result<void> check(const gate_decision& decision, bool wants_actor, std::size_t 
   return check_json(decision.metadata, max_bytes, "metadata");
 }
 
+result<void> check(std::string_view event, const json& data, const signal_options& options, std::size_t max_bytes) {
+  if (event.empty()) return invalid("an event needs a name");
+  if (auto good = check_key(event, "an event's name"); !good) return good;
+  if (auto good = check_said(options.actor, {}, options.idempotency_key); !good) return good;
+  return check_json(data, max_bytes, "an event's data");
+}
+
 /// Refuses to bring about again what can't be taken back.
 result<void> check_replay(workflows& known, const journal& old) {
   const auto state = known.fold(old);
@@ -84,10 +91,7 @@ result<command_receipt> mesh::reject_run(const run_id& id, const gate_decision& 
 
 result<command_receipt> mesh::signal_run(const run_id& id, std::string_view event, json data,
                                          const signal_options& options) {
-  if (event.empty()) return invalid("an event needs a name");
-  if (auto good = check_key(event, "an event's name"); !good) return std::unexpected(good.error());
-  if (auto good = check_said(options.actor, {}, options.idempotency_key); !good) return std::unexpected(good.error());
-  if (auto good = check_json(data, impl_->options.max_payload_bytes, "an event's data"); !good) {
+  if (auto good = check(event, data, options, impl_->options.max_payload_bytes); !good) {
     return std::unexpected(good.error());
   }
   const event::command by{.actor = options.actor, .reason = {}, .metadata = nullptr, .key = options.idempotency_key};
@@ -217,6 +221,34 @@ result<std::vector<bulk_outcome>> mesh::migrate_runs(run_filter filter, const mi
 
 result<std::vector<bulk_replay>> mesh::replay_runs(const run_filter& filter, const replay_options& options) {
   return give_to_all<bulk_replay>(list_runs(filter), [&](const run_id& id) { return replay_run(id, options); });
+}
+
+result<std::vector<bulk_outcome>> mesh::unblock_runs(run_filter filter, const gate_decision& decision) {
+  if (auto good = check(decision, false, impl_->options.max_payload_bytes); !good) return std::unexpected(good.error());
+  if (filter.statuses.empty()) filter.statuses = {run_status::paused};
+  return give_to_all<bulk_outcome>(list_runs(filter), [&](const run_id& id) { return unblock_run(id, decision); });
+}
+
+result<std::vector<bulk_outcome>> mesh::approve_runs(run_filter filter, const gate_decision& decision) {
+  if (auto good = check(decision, true, impl_->options.max_payload_bytes); !good) return std::unexpected(good.error());
+  if (filter.statuses.empty()) filter.statuses = {run_status::paused};
+  return give_to_all<bulk_outcome>(list_runs(filter), [&](const run_id& id) { return approve_run(id, decision); });
+}
+
+result<std::vector<bulk_outcome>> mesh::reject_runs(run_filter filter, const gate_decision& decision) {
+  if (auto good = check(decision, true, impl_->options.max_payload_bytes); !good) return std::unexpected(good.error());
+  if (filter.statuses.empty()) filter.statuses = {run_status::paused};
+  return give_to_all<bulk_outcome>(list_runs(filter), [&](const run_id& id) { return reject_run(id, decision); });
+}
+
+result<std::vector<bulk_outcome>> mesh::signal_runs(run_filter filter, std::string_view event, const json& data,
+                                                    const signal_options& options) {
+  if (auto good = check(event, data, options, impl_->options.max_payload_bytes); !good) {
+    return std::unexpected(good.error());
+  }
+  if (filter.statuses.empty()) filter.statuses = uncancelled;
+  return give_to_all<bulk_outcome>(list_runs(filter),
+                                   [&](const run_id& id) { return signal_run(id, event, data, options); });
 }
 
 }  // namespace squid_mesh::inline v1

@@ -2,6 +2,7 @@
 #include "cli/cli_world.h"
 
 #include <fstream>
+#include <sstream>
 
 namespace squid_mesh::testing {
 namespace {
@@ -25,6 +26,15 @@ TEST_P(looking, lists_runs) {
   const said page = run({"runs", "list", "--limit", "1"});
   EXPECT_TRUE(page.warns("--cursor " + second)) << page.err;
   EXPECT_TRUE(run({"runs", "list", "--cursor", second}).says(first));
+}
+
+TEST_P(looking, lists_runs_in_a_narrow_terminal) {
+  const mesh host = working();
+  waiting_order(host);
+  run({"runs", "cancel", "--workflow", "shop.order", "--yes"});
+  std::istringstream lines(run({"runs", "list"}, {}, {.width = 80}).out);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(cli::width_of(line), 80U) << line;
+  EXPECT_TRUE(run({"runs", "list"}, {}, {.width = 80}).says("shop.order"));
 }
 
 TEST_P(looking, shows_a_run_without_its_secrets) {
@@ -127,7 +137,14 @@ TEST(usage, errors_say_what_was_wrong_and_what_to_try) {
   const said mistyped = run_command({"--database", "sqlite:/nowhere/at-all.db", "runs", "list"});
   EXPECT_EQ(mistyped.code, static_cast<int>(exit_code::not_found));
   EXPECT_TRUE(mistyped.warns("there is no file /nowhere/at-all.db")) << mistyped.err;
-  EXPECT_EQ(run_command({"runs", "dance"}).code, usage);
+  const said unknown = run_command({"runs", "dance"});
+  EXPECT_EQ(unknown.code, usage);
+  EXPECT_EQ(unknown.err, "squid-mesh: there is no command dance\n  `squid-mesh runs --help` says what there is\n");
+  EXPECT_TRUE(run_command({"runs", "list", "--nope"}).warns("there is no option --nope"));
+  EXPECT_TRUE(run_command({"nodes", "list", "twice"}).warns("one word too many: twice"));
+  EXPECT_TRUE(run_command({"queues"}).warns("squid-mesh queues has list, pause and resume"));
+  EXPECT_TRUE(
+      run_command({"runs", "list", "--status", "paused,lost"}).warns("there is no \"lost\"; there are pending,"));
   EXPECT_EQ(run_command({}).code, usage);
   const said unreachable = run_command({"--database", "postgresql://127.0.0.1:1/x", "runs", "list"});
   EXPECT_EQ(unreachable.code, static_cast<int>(exit_code::unavailable)) << unreachable.err;

@@ -1,4 +1,5 @@
 // Durations, instants and tables, as the command line says them.
+#include "cli/progress.h"
 #include "cli/terminal.h"
 #include "cli/words.h"
 
@@ -82,6 +83,40 @@ TEST(tables, fit_the_terminal) {
 TEST(tables, have_colours_where_they_are_seen) {
   EXPECT_NE(printed({.has_colours = true}).find("\x1b[32mshort\x1b[0m"), std::string::npos);
   EXPECT_EQ(printed({}).find('\x1b'), std::string::npos);
+}
+
+TEST(a_progress_line, is_overwritten_and_gone_at_the_end) {
+  std::ostringstream out;
+  {
+    progress line(out, {.progress_width = 80}, "Cancelling", 4, 0ms);
+    EXPECT_EQ(out.str(), "\r\x1b[KCancelling 0 of 4 (0%)");
+    line.set(3);
+    EXPECT_TRUE(out.str().ends_with("\r\x1b[KCancelling 3 of 4 (75%)"));
+    line.hide();
+    EXPECT_TRUE(out.str().ends_with("\r\x1b[K"));
+    const std::string hidden = out.str();
+    line.hide();
+    EXPECT_EQ(out.str(), hidden);
+    line.set(4);
+  }
+  EXPECT_TRUE(out.str().ends_with("Cancelling 4 of 4 (100%)\r\x1b[K"));
+}
+
+TEST(a_progress_line, fits_its_terminal_and_is_not_drawn_too_often) {
+  std::ostringstream out;
+  progress line(out, {.progress_width = 10}, "Deleting runs:", 0, 1h);
+  EXPECT_EQ(out.str(), "\r\x1b[KDeleting…");
+  line.set(3);
+  EXPECT_EQ(out.str(), "\r\x1b[KDeleting…");
+}
+
+TEST(a_progress_line, is_for_terminals_alone) {
+  std::ostringstream out;
+  {
+    progress line(out, {}, "Cancelling", 4, 0ms);
+    line.set(2);
+  }
+  EXPECT_EQ(out.str(), "");
 }
 
 }  // namespace

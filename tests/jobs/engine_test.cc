@@ -88,6 +88,12 @@ TEST_F(Engine, KeepsWhatAJobWasGiven) {
   EXPECT_EQ(found.meta, (json{{"m", true}}));
   EXPECT_EQ(found.tags, std::vector<std::string>{"red"});
   EXPECT_EQ(jobs.find({id.value + 1}).error().code, errc::not_found);
+  const json document = to_json(found);
+  EXPECT_EQ(document.at("id"), id.value);
+  EXPECT_EQ(document.at("state"), "available");
+  EXPECT_EQ(document.at("tags"), json{"red"});
+  EXPECT_EQ(document.at("scheduled_at"), squid_mesh::to_string(found.scheduled_at));
+  EXPECT_FALSE(document.contains("attempted_at")) << "nobody has";
 }
 
 TEST_F(Engine, HandlesJobsAndMayMoveMeanwhile) {

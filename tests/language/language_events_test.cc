@@ -51,6 +51,24 @@ TEST_P(events, let_a_waiting_run_go_on) {
   EXPECT_EQ(m.signal_run(id, "paid").error().kind, "run_has_ended");
 }
 
+TEST_P(events, reach_all_runs_that_match) {
+  mesh m = open();
+  must(m.add(payment, {{"ask", note()}, {"deliver", deliver()}}));
+  must(m.start());
+  const run_id one = must(m.start_run(payment)).id;
+  const run_id two = must(m.start_run(payment)).id;
+  const run_id cancelled = must(m.start_run(payment)).id;
+  must(m.cancel_run(cancelled));
+  EXPECT_EQ(m.signal_runs({}, "").error().code, errc::invalid_argument);
+  EXPECT_TRUE(must(m.signal_runs({.workflow = "nobody's"}, "paid")).empty());
+  const auto outcomes = must(m.signal_runs({.workflow = "test.payment"}, "paid", {{"amount", 10}}, {.actor = "bank"}));
+  ASSERT_EQ(outcomes.size(), 2U) << "those that have ended are not meant";
+  EXPECT_EQ(outcomes[0].run, two) << "the newest first";
+  EXPECT_EQ(ended(m, one).status, run_status::completed);
+  EXPECT_EQ(ended(m, two).status, run_status::completed);
+  EXPECT_EQ(seen_.count("deliver 10"), 2);
+}
+
 TEST_P(events, that_come_early_are_kept) {
   mesh m = open();
   doorstep door;

@@ -45,6 +45,40 @@ class gates : public language {
   }
 };
 
+TEST_P(gates, are_decided_for_all_runs_that_match) {
+  mesh m = open();
+  add_release(m);
+  must(m.start());
+  const run_id one = must(m.start_run(release)).id;
+  const run_id two = must(m.start_run(release)).id;
+  ASSERT_TRUE(reaches(m, one, run_status::paused) && reaches(m, two, run_status::paused));
+  const run_filter all{.workflow = "test.release"};
+  EXPECT_EQ(m.approve_runs(all, {}).error().code, errc::invalid_argument) << "somebody has to say who decides";
+  EXPECT_EQ(m.reject_runs(all, {}).error().code, errc::invalid_argument);
+  for (const bulk_outcome& each : must(m.approve_runs(all, {.actor = "anna"}))) {
+    EXPECT_EQ(each.outcome.error().kind, "other_gate") << "they are at a pause";
+  }
+  ASSERT_EQ(must(m.unblock_runs(all, {.actor = "olga"})).size(), 2U);
+  const auto at_review = [&](const run_id& id) {
+    return until([&] { return status_of(must(m.inspect_run(id)), "review") == step_status::running; });
+  };
+  ASSERT_TRUE(at_review(one) && at_review(two));
+
+  const auto votes = must(m.approve_runs(all, {.actor = "anna"}));
+  ASSERT_EQ(votes.size(), 2U);
+  EXPECT_EQ(votes[0].run, two) << "the newest first";
+  EXPECT_TRUE(votes[0].outcome && votes[1].outcome);
+  const auto rejections =
+      must(m.reject_runs({.workflow = "test.release", .limit = 1}, {.actor = "bert", .comment = "no"}));
+  ASSERT_EQ(rejections.size(), 1U);
+  EXPECT_EQ(rejections[0].run, two);
+  ended(m, two);
+  EXPECT_EQ(must(m.approve_runs(all, {.actor = "carl"})).size(), 1U) << "of those that are paused";
+  ended(m, one);
+  EXPECT_EQ(seen_.count("ship for carl"), 1);
+  EXPECT_EQ(seen_.count("roll back: no"), 1);
+}
+
 TEST_P(gates, hold_a_run_until_people_have_decided) {
   mesh m = open();
   add_release(m);
