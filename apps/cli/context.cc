@@ -54,6 +54,13 @@ void context::print(const table& rows) const { rows.print(io_.out, io_.on); }
 
 void context::write_line(const std::string& line) const { io_.out << line << '\n'; }
 
+void context::say_command(std::size_t indent, std::string_view command) const {
+  constexpr std::string_view called = "squid-mesh ";
+  std::string own(command);
+  if (command.starts_with(called)) own = host_.program + " " + std::string(command.substr(called.size()));
+  write_line(std::string(indent, ' ') + io_.on.painted(own, colour::blue));
+}
+
 void context::tell(const std::string& line, const json& document) const {
   as_json() ? print(document) : write_line(line);
 }

@@ -86,6 +86,8 @@ class context {
   void say(fmt::format_string<Args...> text, Args&&... args) const {
     write_line(fmt::format(text, std::forward<Args>(args)...));
   }
+  /// A command that helps, as the library says it: `squid-mesh ...`. Shown as one of this program.
+  void say_command(std::size_t indent, std::string_view command) const;
   /// The result, in either form.
   void tell(const std::string& line, const json& document) const;
   /// Beside the result.

@@ -30,9 +30,7 @@ void print_finding(const context& with, const finding& found) {
   with.say("{}  {}", with.on().painted(fmt::format("{:<7}", shown.text), shown.with), found.summary);
   if (found.severity == severity::ok) return;
   if (!found.advice.empty()) with.say("         {}", found.advice);
-  for (const std::string& each : found.commands) {
-    with.say("             {}", with.on().painted(each, colour::blue));
-  }
+  for (const std::string& each : found.commands) with.say_command(13, each);
   with.say("         {}\n", with.on().painted("(" + found.check + ")", colour::grey));
 }
 

@@ -115,7 +115,7 @@ void explain(context& with, const run_id& id) {
   with.say("\nWhat you can do:");
   for (const next_action& each : why.next_actions) {
     with.say("- {}", each.description);
-    if (!each.command.empty()) with.say("    {}", with.on().painted(each.command, colour::blue));
+    if (!each.command.empty()) with.say_command(4, each.command);
   }
 }
 

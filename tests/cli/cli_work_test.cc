@@ -42,6 +42,8 @@ TEST_F(host_program, works_until_it_is_told_to_stop) {
   const std::string id = json::parse(out).at("run");
   const auto [watched, events] = run({"runs", "watch", id, "--timeout", "20s"});
   EXPECT_EQ(watched, 0) << events;
+  const auto [explained, why] = run({"runs", "explain", id});
+  EXPECT_EQ(why.find("squid-mesh runs"), std::string::npos) << "it is called otherwise: " << why;
   const auto [shown, text] = run({"runs", "show", id});
   EXPECT_NE(text.find("hello ann"), std::string::npos) << text;
   ::kill(worker.pid(), SIGTERM);
