@@ -52,6 +52,7 @@ class forwarding_store : public storage::store {
   }
   result<std::vector<node_record>> list_nodes() override { return real_->list_nodes(); }
   result<std::vector<queue_record>> list_queues() override { return real_->list_queues(); }
+  result<std::map<run_status, std::size_t>> count_live_runs() override { return real_->count_live_runs(); }
   result<server_health> read_server() override { return real_->read_server(); }
   result<health> read_health(time_point now, const health_bounds& bounds) override {
     return real_->read_health(now, bounds);
