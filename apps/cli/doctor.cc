@@ -70,8 +70,7 @@ void add_doctor(CLI::App& app, context& with) {
   command.footer(
       "Reads the oldest runs that have not ended and the jobs that are due, a bounded number of each, and changes "
       "nothing.\nExit codes: 0 where nothing is wrong, notices aside; 1 where there are warnings or errors, among them "
-      "a "
-      "database\nthat can't be opened; 2 the command line can't be understood.");
+      "a database that can't be opened; 2 the command line can't be understood.");
   struct choice {
     diagnose_options how;
     std::string patience;

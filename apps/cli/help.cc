@@ -39,7 +39,29 @@ std::string in_columns(const std::string& name, const std::string& text) {
   return out + "\n";
 }
 
+/// Its lines, but for indented ones, are filled anew.
+std::string in_paragraphs(const std::string& text) {
+  std::string out;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with(' ')) {
+      out += line + "\n";
+      continue;
+    }
+    for (const std::string& each : wrapped(line, whole_width)) out += each + "\n";
+  }
+  return out;
+}
+
 }  // namespace
+
+std::string help_formatter::make_description(const CLI::App* command) const {
+  return in_paragraphs(CLI::Formatter::make_description(command));
+}
+
+std::string help_formatter::make_footer(const CLI::App* command) const {
+  return in_paragraphs(CLI::Formatter::make_footer(command));
+}
 
 std::string help_formatter::make_option(const CLI::Option* option, bool is_positional) const {
   const option_words read = read_option(*option);

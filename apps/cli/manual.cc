@@ -30,9 +30,7 @@ struct exit_line {
 };
 constexpr std::array<exit_line, 6> exit_lines{{
     {exit_code::done, "done"},
-    {exit_code::failed,
-     "failed; of `runs watch`: the run has not completed, of `doctor`: something is wrong, of `migrate status`: "
-     "migrations are missing"},
+    {exit_code::failed, "failed, or not as wanted: of `runs watch`, `doctor`, `migrate status`"},
     {exit_code::usage, "the command line, or what it says, can't be understood"},
     {exit_code::not_found, "not found"},
     {exit_code::refused, "refused, or not confirmed"},
