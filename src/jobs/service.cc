@@ -80,6 +80,7 @@ result<void> service::tell_depths(time_point now) {
   const auto queues = store_->list_queues();
   if (!queues) return std::unexpected(queues.error());
   std::vector<telemetry_event> told;
+  std::set<std::string> empty = watched_queues_;
   for (const queue_record& each : *queues) {
     const microseconds waiting = each.waiting_since ? now - *each.waiting_since : microseconds(0);
     told.push_back({.kind = telemetry_kind::queue_depth,
@@ -90,6 +91,15 @@ result<void> service::tell_depths(time_point now) {
                                           .scheduled = each.scheduled,
                                           .executing = each.executing,
                                           .retryable = each.retryable}});
+    watched_queues_.insert(each.queue);
+    empty.erase(each.queue);
+  }
+  for (const std::string& each : empty) {
+    told.push_back({.kind = telemetry_kind::queue_depth,
+                    .at = now,
+                    .queue = each,
+                    .duration = microseconds(0),
+                    .depth = queue_counts{}});
   }
   telemetry_.tell(told);
   return {};
@@ -101,6 +111,7 @@ result<void> service::start(const service_options& options) {
   if (auto valid = check(options); !valid) return valid;
   const std::lock_guard control(control_mutex_);
   if (loop_) return std::unexpected(error{.code = errc::conflict, .message = "the workers have been started already"});
+  for (const queue_setting& each : options.queues) watched_queues_.insert(each.queue);
   auto began =
       node_->begin_work({.identity = {.name = options.node_name.empty() ? default_node_name() : options.node_name,
                                       .id = to_string(make_uuid_v7(clock_.now(), random_))},

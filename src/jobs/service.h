@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -70,6 +71,7 @@ class service {
   const log_sink log_;
   telemetry_channel telemetry_;
   const std::unique_ptr<storage::store> store_;
+  std::set<std::string> watched_queues_;  ///< those that are told of also when they are empty; of turns, while it works
   const std::unique_ptr<node> node_;
 
   std::mutex control_mutex_;  ///< held while starting and stopping

@@ -145,7 +145,10 @@ TEST_P(commands, what_replaces_a_secret_in_a_retry_is_one_also_in_logs_and_error
   const run_id id = must(m.start_run(guarded, {{"pin", "old-pin"}})).id;
   EXPECT_EQ(ended(m, id).status, run_status::failed);
   must(m.retry_run(id, {{.actor = "olga"}, {{"open", {{"code", "new-pin"}}}}}));
-  ASSERT_TRUE(until([&] { return must(m.inspect_run(id)).error->at("message") == "******** is known here"; }));
+  ASSERT_TRUE(until([&] {
+    const auto why = must(m.inspect_run(id)).error;
+    return why && why->at("message") == "******** is known here";
+  }));
   std::string all;
   for (const std::string& line : log.lines()) all += line + "\n";
   EXPECT_NE(all.find("tried ********"), std::string::npos) << all;

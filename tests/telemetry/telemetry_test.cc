@@ -53,12 +53,12 @@ class telemetry : public language {
     must(m.add(order, {{"charge",
                         [this](const json&, step_context&) -> result<json> {
                           if (++charges_ == 1) return std::unexpected(retryable("the bank is asleep"));
-                          return json(1);
+                          return json::object();
                         }},
                        {"charge.compensate", note()},
                        {"ship", [ships](const json&, step_context&) -> result<json> {
                           if (!ships) return std::unexpected(permanent("no boat"));
-                          return json(2);
+                          return json::object();
                         }}}));
   }
 

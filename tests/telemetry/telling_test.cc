@@ -43,7 +43,8 @@ TEST(events_of, a_lost_attempt_names_the_process_that_died_and_when_it_runs_agai
   run.deliver();
   run.now += std::chrono::seconds(3);
   const auto told = told_by(run, run.on(event::worker_died{.branch = 0, .node = "dead", .since = start_of_time}));
-  ASSERT_EQ(names(told), (texts{"step.lost a", "job.acknowledged"}));
+  ASSERT_EQ(names(told), (texts{"step.lost a", "run.transition", "job.acknowledged"}))
+      << "that it runs was only implied by its job";
   EXPECT_EQ(told[0].node, "dead");
   EXPECT_EQ(told[0].attempt, 1);
   EXPECT_EQ(told[0].error_kind, "lost");
