@@ -121,7 +121,7 @@ void node::interrupt() {
 
 bool node::quiet() const {
   const std::lock_guard lock(mutex_);
-  return occupied_ == 0 && submitted_.empty() && unsettled_ == 0;
+  return occupied_ == 0 && submitted_.empty() && unsettled_ == 0 && !claiming_;
 }
 
 void node::abandon() {

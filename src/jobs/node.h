@@ -218,6 +218,7 @@ class node {
   std::unordered_map<job_id, std::weak_ptr<slot>> slots_;
   std::size_t occupied_ = 0;
   std::size_t unsettled_ = 0;  ///< submissions that a turn has taken and not settled
+  bool claiming_ = false;      ///< a turn may bring jobs that nobody has begun yet
   std::multimap<time_point, timer> timers_;
   std::uint64_t next_timer_ = 1;
 };

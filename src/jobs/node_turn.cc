@@ -32,6 +32,8 @@ time_point node::turn() {
     if (!batch.commits.empty() || !batch.claims.empty() || !batch.stage.empty()) {
       write_batch(std::move(taken), batch, now);
     }
+    const std::lock_guard lock(mutex_);
+    claiming_ = false;
   }
   return next_turn(around_.clock->now());
 }
@@ -105,6 +107,7 @@ storage::batch node::plan(const std::vector<submission>& taken, time_point now) 
       batch.claims.push_back({.queue = name, .limit = queue.limit - queue.running, .everywhere = queue.everywhere});
     }
   }
+  claiming_ = !batch.claims.empty();
   return batch;
 }
 

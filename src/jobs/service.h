@@ -61,7 +61,10 @@ class service {
   /// Passes tasks on to the pool of the present start.
   class executor_of_the_day final : public executor {
    public:
-    void post(std::vector<task> tasks) override { threads->post(std::move(tasks)); }
+    /// Between a stop and the next start nobody goes on: what is dropped here, whoever works next takes up.
+    void post(std::vector<task> tasks) override {
+      if (threads) threads->post(std::move(tasks));
+    }
     std::unique_ptr<pool> threads;
   };
 
