@@ -11,6 +11,9 @@ import time
 PATIENCE = 180  # seconds for a command to end, or for its output to come; some compile
 END = "the-command-has-ended-with"
 
+# Who starts the tests in the background may ignore it, and shells pass that on: ^C would end nothing.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # What is another one each time: the first sight of an id in a page binds it, later ones have to be the same.
 BOUND = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
                    r"|\b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])(?:[0-9a-f]{64}|[0-9a-f]{12})\b")
