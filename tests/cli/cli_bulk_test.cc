@@ -10,16 +10,7 @@ namespace {
 constexpr cli::terminal person{.can_be_asked = true};
 constexpr cli::terminal screen{.progress_width = 60};
 
-class bulk : public commands {
- protected:
-  static constexpr int refused = static_cast<int>(exit_code::refused);
-  static constexpr int usage = static_cast<int>(exit_code::usage);
-
-  std::string status(const std::string& id) { return told({"runs", "show", id}).at("status"); }
-  bool becomes(const std::string& id, const std::string& wanted) {
-    return until([&] { return status(id) == wanted; });
-  }
-};
+class bulk : public commands {};
 
 TEST_P(bulk, approves_all_that_match_after_asking) {
   const mesh host = working();

@@ -8,16 +8,7 @@
 namespace squid_mesh::testing {
 namespace {
 
-class changing : public commands {
- protected:
-  static constexpr int refused = static_cast<int>(exit_code::refused);
-  static constexpr int usage = static_cast<int>(exit_code::usage);
-
-  std::string status(const std::string& id) { return told({"runs", "show", id}).at("status"); }
-  bool becomes(const std::string& id, const std::string& wanted) {
-    return until([&] { return status(id) == wanted; });
-  }
-};
+class changing : public commands {};
 
 TEST_P(changing, starts_runs_of_stored_workflows) {
   const mesh host = working();

@@ -12,6 +12,9 @@ namespace squid_mesh::testing {
 
 class commands : public language {
  protected:
+  static constexpr int refused = static_cast<int>(exit_code::refused);
+  static constexpr int usage = static_cast<int>(exit_code::usage);
+
   /// A command on the database.
   said run(std::vector<std::string> words, const std::string& input = {}, cli::terminal on = {}) {
     words.insert(words.begin(), {"--database", database_->url(), "--utc"});
@@ -23,6 +26,11 @@ class commands : public language {
     const said made = run(std::move(words));
     if (made.code != 0) throw std::runtime_error(made.err);
     return made.document();
+  }
+
+  std::string status(const std::string& id) { return told({"runs", "show", id}).at("status"); }
+  bool becomes(const std::string& id, const std::string& wanted) {
+    return until([&] { return status(id) == wanted; });
   }
 
   static inline constexpr auto order = workflow({
