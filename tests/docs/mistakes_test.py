@@ -82,7 +82,9 @@ class Mistakes(unittest.TestCase):
 
     def test_what_other_terminals_write(self):
         second = "terminal second"
-        self._assert_played(fence("console", "$ echo up; sleep 1000\nup", second) + fence("console", "^C", second))
+        busy = "for i in {1..200000}; do :; done"  # what is to be interrupted comes after what is shown
+        self._assert_played(fence("console", f"$ echo up; {busy}; sleep 1000\nup", second) +
+                            fence("console", "^C", second))
         self._assert_played(fence("console", "$ (until [ -e go ]; do sleep 0.01; done; echo gone)", second) +
                             fence("console", "$ touch go") + fence("console", "gone", second))
 

@@ -99,7 +99,12 @@ class Terminal:
         self._bash.stdin.flush()
 
     def interrupt(self):
-        for child in pathlib.Path(f"/proc/{self._bash.pid}/task/{self._bash.pid}/children").read_text().split():
+        """Interrupts what the shell runs. What the page has shown so far may be older than that process."""
+        children = pathlib.Path(f"/proc/{self._bash.pid}/task/{self._bash.pid}/children")
+        deadline = time.monotonic() + PATIENCE
+        while not (running := children.read_text().split()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        for child in running:
             os.kill(int(child), signal.SIGINT)
 
     def wait(self, expected, may_go_on):
