@@ -23,6 +23,14 @@ void refuse(std::string message, std::string hint) {
   throw failure{.reason = {.code = errc::invalid_argument, .message = std::move(message)}, .hint = std::move(hint)};
 }
 
+context::context(const command_line& host, const streams& io)
+    : log(host.log), telemetry(host.telemetry), host_(host), io_(io) {
+  if (log) return;
+  log = [&err = io.err](level severity, std::string_view line) {
+    if (severity >= level::warning) err << std::string(line) + "\n" << std::flush;
+  };
+}
+
 std::string context::database_url() const {
   if (!given.database.empty()) return given.database;
   if (!host_.database.empty()) return host_.database;
@@ -33,11 +41,6 @@ void context::migrate() const { must(mesh::open({.database = database_url()})); 
 
 mesh& context::open(bool migrate) {
   if (mesh_) return *mesh_;
-  const auto warnings = [this](level severity, std::string_view line) {
-    if (severity >= level::warning) note(std::string(line));
-  };
-  if (!log) log = host_.log ? host_.log : log_sink(warnings);
-  telemetry.insert(telemetry.end(), host_.telemetry.begin(), host_.telemetry.end());
   auto opened =
       mesh::open({.database = database_url(), .migrate = migrate, .log = log, .telemetry = std::move(telemetry)});
   if (!opened) throw failure{.reason = opened.error(), .hint = hint_for(opened.error())};

@@ -54,13 +54,13 @@ struct streams {
 
 class context {
  public:
-  context(const command_line& host, const streams& io) : host_(host), io_(io) {}
+  context(const command_line& host, const streams& io);
 
   global_options given;
 
-  // Of the mesh, if set before it is opened.
-  log_sink log{};
-  telemetry_handlers telemetry{};
+  // Of the mesh, as they are when it is opened.
+  log_sink log;  ///< at first the host's, or else warnings beside the result
+  telemetry_handlers telemetry;
 
   /// The database, opened when it is first asked for, with the host's workflows. Its schema is left as it is, and a
   /// file that isn't there isn't made: the programs that work on it may be older, and a path mistyped. Throws a

@@ -34,7 +34,7 @@ constexpr std::array<exit_line, 6> exit_lines{{
     {exit_code::usage, "the command line, or what it says, can't be understood"},
     {exit_code::not_found, "not found"},
     {exit_code::refused, "refused, or not confirmed"},
-    {exit_code::unavailable, "the database can't be reached, or is of another version"},
+    {exit_code::unavailable, "the database can't be reached or is of another version, or a port is taken"},
 }};
 
 constexpr std::array<std::array<std::string_view, 2>, 2> variables{{

@@ -6,8 +6,10 @@
 
 #include <httplib.h>
 
+#include <atomic>
 #include <charconv>
 #include <cstdint>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -33,12 +35,46 @@ place read_address(const std::string& address) {
   return {.host = host.empty() ? "0.0.0.0" : host, .port = port};
 }
 
+/// A port that a process has just left can be had at once. Unlike the server's own default, this doesn't share one that
+/// another process listens on, which would get every other request.
+void take_over_when_free(socket_t socket) {
+  const int yes = 1;
+  ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+}
+
+/// The port that it has; none where it can't have it.
+std::optional<int> bind(httplib::Server& server, const place& where) {
+  if (where.port != 0) return server.bind_to_port(where.host, where.port) ? std::optional(where.port) : std::nullopt;
+  const int any = server.bind_to_any_port(where.host);
+  return any < 0 ? std::nullopt : std::optional(any);
+}
+
 }  // namespace
 
 struct metrics_server::impl {
+  impl() = default;
+  impl(const impl&) = delete;
+  impl& operator=(const impl&) = delete;
+  ~impl() {
+    routes.stop();
+    if (thread.joinable()) thread.join();
+  }
+
+  /// Returns whether it listens, which it goes on doing.
+  bool listen() {
+    thread = std::thread([this] {
+      routes.listen_after_bind();
+      has_ended = true;
+    });
+    // Before it runs, it can't be stopped.
+    while (!routes.is_running() && !has_ended) std::this_thread::yield();
+    return !has_ended;
+  }
+
   httplib::Server routes;
   std::string host;
   int port = 0;
+  std::atomic<bool> has_ended = false;
   std::thread thread;
 };
 
@@ -51,21 +87,16 @@ metrics_server::metrics_server(const std::string& address, source metrics) : imp
     response.set_content(text ? *text : to_string(text.error()) + "\n",
                          text ? std::string(prometheus_content_type) : "text/plain; charset=utf-8");
   });
-  impl_->port = where.port == 0                                      ? impl_->routes.bind_to_any_port(where.host)
-                : impl_->routes.bind_to_port(where.host, where.port) ? where.port
-                                                                     : -1;
-  if (impl_->port < 0) {
+  impl_->routes.set_socket_options(take_over_when_free);
+  const auto port = bind(impl_->routes, where);
+  if (!port || !impl_->listen()) {
     throw failure{.reason = {.code = errc::unavailable, .message = "can't listen on " + address},
                   .hint = "is something else listening there?"};
   }
-  impl_->thread = std::thread([server = &impl_->routes] { server->listen_after_bind(); });
-  while (!impl_->routes.is_running()) std::this_thread::yield();
+  impl_->port = *port;
 }
 
-metrics_server::~metrics_server() {
-  impl_->routes.stop();
-  impl_->thread.join();
-}
+metrics_server::~metrics_server() = default;
 
 std::string metrics_server::url() const {
   const bool is_v6 = impl_->host.find(':') != std::string::npos;

@@ -55,7 +55,8 @@ void work(context& with, const work_arguments& given) {
   work_options how = with.host().working;
   if (!given.queues.empty()) how.queues.clear();
   for (const std::string& each : given.queues) how.queues.push_back(read_queue(each));
-  if (!given.log.empty()) {
+  const bool is_logged = !given.log.empty();
+  if (is_logged) {
     with.log = must(open_log({.format = given.log == "json" ? log_format::jsonl : log_format::text}));
     with.telemetry.push_back(log_telemetry(with.log));
   }
@@ -65,16 +66,18 @@ void work(context& with, const work_arguments& given) {
   }
   const auto counted = std::make_shared<prometheus_metrics>();
   if (!given.metrics.empty()) with.telemetry.push_back(counted);
+  // A log that programs read has nothing but its own lines.
+  const auto note = [&](const std::string& line) { is_logged ? with.log(level::info, line) : with.note(line); };
   mesh& host = with.database_of_host();
   std::unique_ptr<metrics_server> metrics;
   if (!given.metrics.empty()) {
     metrics = serve(host, given.metrics, counted);
-    with.note("Metrics are at " + metrics->url() + ".");
+    note("Metrics are at " + metrics->url() + ".");
   }
   must(host.start(std::move(how)));
-  with.note("Working. SIGINT or SIGTERM stops it.");
+  note("Working. SIGINT or SIGTERM stops it.");
   stop.wait();
-  with.note("Stopping: what runs may end.");
+  note("Stopping: what runs may end.");
   host.stop();
 }
 

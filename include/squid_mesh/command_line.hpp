@@ -37,7 +37,7 @@ enum class exit_code {
   usage = 2,        ///< The command line or what it says can't be understood.
   not_found = 3,    ///< There is no such run, job, workflow or schedule, or no such file.
   refused = 4,      ///< The present state forbids it, or somebody was asked and said no.
-  unavailable = 5,  ///< The database can't be reached, or is of another version.
+  unavailable = 5,  ///< The database can't be reached or is of another version, or a port is taken.
 };
 
 /// Runs the command that the arguments of `main` say, and returns what `main` should. Writes results to standard

@@ -33,7 +33,7 @@ struct log_record {
   const json* details = nullptr;         ///< an object that says more; null: there is none
 };
 
-/// As one line: `shop.checkout 0193... charge #2: the card was declined`.
+/// As one line: `shop.checkout 0193... charge #2: the card was declined`, with as much of it as is known.
 std::string to_text(const log_record& line);
 
 /// Where log lines go: anything that takes a `const log_record&`, or a level and a text. Called from many threads at

@@ -10,18 +10,14 @@ std::string_view to_string(level severity) {
 }
 
 std::string to_text(const log_record& line) {
-  std::string text;
-  if (!line.step.empty()) {
-    if (!line.workflow.empty()) text += std::string(line.workflow) + " ";
-    if (line.run) text += to_string(*line.run) + " ";
-    text += line.step;
-    if (line.element) text += "[" + std::to_string(*line.element) + "]";
-    if (line.attempt > 0) text += " #" + std::to_string(line.attempt);
-    text += ": ";
-  } else if (line.run) {
-    text += "run " + to_string(*line.run) + ": ";
-  }
-  return text.append(line.message);
+  std::string about(line.workflow);
+  const auto add = [&](const std::string& part) { about += (about.empty() ? "" : " ") + part; };
+  if (line.run) add(about.empty() ? "run " + to_string(*line.run) : to_string(*line.run));
+  if (!line.step.empty()) add(std::string(line.step));
+  if (line.element) about += "[" + std::to_string(*line.element) + "]";
+  if (line.attempt > 0) about += " #" + std::to_string(line.attempt);
+  if (!about.empty()) about += ": ";
+  return about.append(line.message);
 }
 
 }  // namespace squid_mesh::inline v1

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <string>
 #include <utility>
 
 namespace squid_mesh::inline v1::jobs {
@@ -79,27 +81,22 @@ service::service(std::unique_ptr<storage::store> store, log_sink log, const tele
 result<void> service::tell_depths(time_point now) {
   const auto queues = store_->list_queues();
   if (!queues) return std::unexpected(queues.error());
+  // Where there were jobs once, it is said that there are none.
+  std::map<std::string, queue_record> watched;
+  for (const std::string& each : watched_queues_) watched[each].queue = each;
+  for (const queue_record& each : *queues) watched[each.queue] = each;
   std::vector<telemetry_event> told;
-  std::set<std::string> empty = watched_queues_;
-  for (const queue_record& each : *queues) {
-    const microseconds waiting = each.waiting_since ? now - *each.waiting_since : microseconds(0);
+  for (const auto& [name, queue] : watched) {
+    const microseconds waiting = queue.waiting_since ? now - *queue.waiting_since : microseconds(0);
     told.push_back({.kind = telemetry_kind::queue_depth,
                     .at = now,
-                    .queue = each.queue,
+                    .queue = name,
                     .duration = std::max(microseconds(0), waiting),
-                    .depth = queue_counts{.available = each.available,
-                                          .scheduled = each.scheduled,
-                                          .executing = each.executing,
-                                          .retryable = each.retryable}});
-    watched_queues_.insert(each.queue);
-    empty.erase(each.queue);
-  }
-  for (const std::string& each : empty) {
-    told.push_back({.kind = telemetry_kind::queue_depth,
-                    .at = now,
-                    .queue = each,
-                    .duration = microseconds(0),
-                    .depth = queue_counts{}});
+                    .depth = queue_counts{.available = queue.available,
+                                          .scheduled = queue.scheduled,
+                                          .executing = queue.executing,
+                                          .retryable = queue.retryable}});
+    watched_queues_.insert(name);
   }
   telemetry_.tell(told);
   return {};
