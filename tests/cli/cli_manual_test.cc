@@ -71,6 +71,14 @@ TEST_F(manual, has_every_command_with_its_options) {
   EXPECT_NE(text.find("(pending, running, retrying,"), std::string::npos) << "the values that an option can have";
 }
 
+TEST_F(manual, takes_no_text_for_a_request) {
+  EXPECT_NE(page_.find("\\-\\-database"), std::string::npos);
+  EXPECT_EQ(page_.find("--"), std::string::npos) << "some devices show them as hyphens, which nobody can type";
+  const command_line host{.program = "host", .description = ".profile's \\ `own`"};
+  const std::string page = run_command({"man"}, {}, {}, host).out;
+  EXPECT_NE(page.find("\n\\&.profile\\(aqs \\e \\(gaown\\(ga"), std::string::npos) << page.substr(0, 500);
+}
+
 TEST(help, fits_a_terminal_of_80_columns) {
   std::vector<std::vector<std::string>> all{{}};
   for (std::size_t i = 0; i < all.size(); ++i) {
