@@ -67,8 +67,6 @@ void print_error(const context& with, const failure& what) {
   if (!what.hint.empty()) with.note("  " + what.hint);
 }
 
-}  // namespace
-
 /// `squid-mesh runs list`: the command at which the words have arrived.
 std::string path_of(const CLI::App& at) {
   const CLI::App* const above = at.get_parent();
@@ -92,6 +90,8 @@ failure usage_failure(const CLI::App& app, const CLI::ParseError& e) {
   }
   return {.reason = std::move(reason), .hint = "`" + path_of(*at) + " --help` says what there is"};
 }
+
+}  // namespace
 
 int run(const command_line& host, int argc, const char* const* argv, const streams& io) {
   CLI::App app(host.description, host.program);

@@ -40,6 +40,7 @@ std::vector<std::string> command_patterns(const command_words& program) {
 /// A command with an option. Those of the program itself may stand behind every command.
 std::vector<std::string> option_patterns(const command_words& command, const option_words& option) {
   std::vector<std::string> patterns;
+  patterns.reserve(option.names.size());
   for (const std::string& name : option.names) {
     patterns.push_back((command.path.empty() ? "*" : key_of(command)) + " " + name);
   }
@@ -114,6 +115,7 @@ std::string bash_commands(const command_words& program) {
   std::string text;
   visit(program, [&](const command_words& each) {
     std::vector<std::string> words;
+    words.reserve(each.commands.size());
     for (const command_words& below : each.commands) words.push_back(below.name);
     const option_words* const argument = first_argument(each);
     if (argument != nullptr) words = argument->choices;
@@ -198,7 +200,8 @@ std::string fish_lines(const command_words& program) {
 
 /// The script with its parts put in.
 std::string filled(std::string script, const std::vector<std::pair<std::string, std::string>>& parts) {
-  for (const auto& [name, text] : parts) script = CLI::detail::find_and_replace(script, "@" + name + "@", text);
+  for (const auto& [name, text] : parts)
+    script = CLI::detail::find_and_replace(script, fmt::format("@{}@", name), text);
   return script;
 }
 
@@ -295,6 +298,7 @@ if [[ $funcstack[1] == @function@ ]]; then @function@ "$@"; else compdef @functi
                  {"global",
                   [&] {
                     std::vector<std::string> all;
+                    all.reserve(program.options.size());
                     for (const option_words& each : program.options) {
                       all.push_back(described(each.names.front(), each.description));
                     }

@@ -100,7 +100,7 @@ json context::read_json(const std::string& text, const std::string& option) cons
     return json::parse(content);
   } catch (const json::parse_error& e) {
     refuse(option + " is not JSON: byte " + std::to_string(e.byte) + " can't be there",
-           "quote it for the shell: '{\"name\": \"value\"}'; or say @FILE, or - for standard input");
+           R"(quote it for the shell: '{"name": "value"}'; or say @FILE, or - for standard input)");
   }
 }
 

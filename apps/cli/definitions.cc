@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace squid_mesh::cli {
@@ -99,15 +100,27 @@ std::string title_of(const definition& one) {
   return one.name() + " " + one.fingerprint().substr(0, short_fingerprint) + version;
 }
 
+/// How a change of this kind is marked.
+std::pair<std::string, colour> mark_of(change_kind kind) {
+  switch (kind) {
+    case change_kind::added:
+      return {"+ ", colour::green};
+    case change_kind::removed:
+      return {"- ", colour::red};
+    case change_kind::changed:
+      break;
+  }
+  return {"~ ", colour::yellow};
+}
+
 /// `+ step ship (action)`
 std::string heading_of(const context& with, const definition_change& change) {
-  const bool is_added = change.kind == change_kind::added;
   const bool is_whole = change.kind != change_kind::changed;
-  std::string text = !is_whole ? "~ " : is_added ? "+ " : "- ";
+  auto [text, shade] = mark_of(change.kind);
   text += to_string(change.element);
   if (!change.name.empty()) text += " " + change.name;
   if (is_whole && !change.text.empty()) text += " (" + change.text + ")";
-  return with.on().painted(text, !is_whole ? colour::yellow : is_added ? colour::green : colour::red);
+  return with.on().painted(text, shade);
 }
 
 void print_diff(context& with, const two_definitions& both) {

@@ -1,5 +1,7 @@
 #include "grammar.h"
 
+#include <fmt/format.h>
+
 namespace squid_mesh::cli {
 namespace {
 
@@ -22,7 +24,7 @@ command_words read_command(const CLI::App& app, const std::string& path) {
   for (const CLI::App* const below :
        app.get_subcommands([](const CLI::App* each) { return !each->get_group().empty(); })) {
     const std::string& name = below->get_name();
-    read.commands.push_back(read_command(*below, path.empty() ? name : path + " " + name));
+    read.commands.push_back(read_command(*below, path.empty() ? name : fmt::format("{} {}", path, name)));
   }
   return read;
 }

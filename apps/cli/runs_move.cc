@@ -44,11 +44,13 @@ void export_runs(context& with, const found_runs& found, const std::string& file
   if (found.ids.empty()) return with.note("No runs match.");
   if (file.empty() || file == "-") return write_runs(with, found, with.out());
   std::ofstream out(file, std::ios::binary);
-  const failure unwritable{.reason = {.code = errc::storage, .message = "the file " + file + " can't be written"},
-                           .hint = "check that its folder is there, and has room"};
-  if (!out) throw unwritable;
+  const auto unwritable = [&file] {
+    return failure{.reason = {.code = errc::storage, .message = "the file " + file + " can't be written"},
+                   .hint = "check that its folder is there, and has room"};
+  };
+  if (!out) throw unwritable();
   write_runs(with, found, out);
-  if (!out.flush()) throw unwritable;
+  if (!out.flush()) throw unwritable();
   const std::string what = found.is_one
                                ? "Run " + to_string(found.ids.front()) + " is"
                                : count_text(found.ids.size(), "run") + (found.ids.size() == 1 ? " is" : " are");
@@ -113,7 +115,7 @@ void import_runs(context& with, const std::vector<std::string>& files) {
   const imported all = import_files(with, files);
   if (all.outcomes.empty()) refuse("there is no document in " + files.front());
   if (all.outcomes.size() == 1) {
-    if (!all.failures.empty()) throw all.failures.front();
+    if (!all.failures.empty()) throw failure(all.failures.front());
     const json& run = all.outcomes.front();
     return with.tell(run.at("run").get<std::string>() + (all.existing > 0 ? "  (it is here already)" : ""), run);
   }

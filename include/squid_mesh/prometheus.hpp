@@ -41,6 +41,8 @@ class prometheus_metrics final : public telemetry_handler {
  public:
   /// `max_series`: of one metric; label values beyond them are counted as `other`.
   explicit prometheus_metrics(std::size_t max_series = 1'000);
+  prometheus_metrics(const prometheus_metrics&) = delete;
+  prometheus_metrics& operator=(const prometheus_metrics&) = delete;
   ~prometheus_metrics() override;
 
   void on(std::span<const telemetry_event> events) override;
