@@ -200,8 +200,9 @@ std::string fish_lines(const command_words& program) {
 
 /// The script with its parts put in.
 std::string filled(std::string script, const std::vector<std::pair<std::string, std::string>>& parts) {
-  for (const auto& [name, text] : parts)
+  for (const auto& [name, text] : parts) {
     script = CLI::detail::find_and_replace(script, fmt::format("@{}@", name), text);
+  }
   return script;
 }
 

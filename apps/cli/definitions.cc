@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace squid_mesh::cli {
@@ -101,7 +100,7 @@ std::string title_of(const definition& one) {
 }
 
 /// How a change of this kind is marked.
-std::pair<std::string, colour> mark_of(change_kind kind) {
+cell mark_of(change_kind kind) {
   switch (kind) {
     case change_kind::added:
       return {"+ ", colour::green};
@@ -116,11 +115,11 @@ std::pair<std::string, colour> mark_of(change_kind kind) {
 /// `+ step ship (action)`
 std::string heading_of(const context& with, const definition_change& change) {
   const bool is_whole = change.kind != change_kind::changed;
-  auto [text, shade] = mark_of(change.kind);
+  auto [text, paint] = mark_of(change.kind);
   text += to_string(change.element);
   if (!change.name.empty()) text += " " + change.name;
   if (is_whole && !change.text.empty()) text += " (" + change.text + ")";
-  return with.on().painted(text, shade);
+  return with.on().painted(text, paint);
 }
 
 void print_diff(context& with, const two_definitions& both) {

@@ -1,6 +1,7 @@
 // A host's program that works on its workflows, told so from the command line.
 #include "http/test_server.h"
 #include "support/child_process.h"
+#include "support/eventually.h"
 #include "support/temporary_directory.h"
 #include "telemetry/trace_receiver.h"
 
@@ -16,7 +17,6 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -49,13 +49,7 @@ class host_program : public ::testing::Test {
     return id;
   }
 
-  static bool until(const std::function<bool()>& holds) {
-    for (const auto end = std::chrono::steady_clock::now() + 20s; !holds();) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(2ms);
-    }
-    return true;
-  }
+  static bool until(const std::function<bool()>& holds) { return eventually(holds, 20s); }
 
   /// What the worker has printed so far.
   std::string printed() const { return read_text(directory_ / "worker.txt"); }

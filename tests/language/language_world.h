@@ -3,6 +3,7 @@
 
 #include "storage/postgres_database.h"
 #include "storage/sqlite_database.h"
+#include "support/eventually.h"
 
 #include <squid_mesh/squid_mesh.hpp>
 
@@ -106,14 +107,7 @@ class language : public ::testing::TestWithParam<backend> {
     return until([&] { return must(m.inspect_run(id)).status == wanted; });
   }
 
-  static bool until(const std::function<bool()>& holds) {
-    const auto end = std::chrono::steady_clock::now() + 20s;
-    while (!holds()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(2ms);
-    }
-    return true;
-  }
+  static bool until(const std::function<bool()>& holds) { return eventually(holds, 20s); }
 
   static step_status status_of(const run_view& run, const std::string& step) {
     const auto found = std::ranges::find(run.steps, step, &step_view::name);

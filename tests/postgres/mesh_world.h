@@ -1,6 +1,7 @@
 // Meshes on PostgreSQL, as several processes would have them, and what their tests ask.
 #pragma once
 
+#include "support/eventually.h"
 #include "support/postgres_server.h"
 
 #include <squid_mesh/squid_mesh.hpp>
@@ -21,16 +22,6 @@
 namespace squid_mesh::testing {
 
 using namespace std::chrono_literals;
-
-/// Waits until it holds, for as long as a slow machine may take.
-inline bool eventually(const std::function<bool()>& holds, milliseconds limit = 40s) {
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(5ms);
-  }
-  return true;
-}
 
 /// What was logged. Outlives the meshes that write to it.
 class log_book {

@@ -2,6 +2,7 @@
 #include "telemetry/channel.h"
 
 #include "recorder.h"
+#include "support/eventually.h"
 
 #include <gtest/gtest.h>
 
@@ -21,14 +22,7 @@ std::vector<telemetry_event> some(std::size_t count) {
   return std::vector<telemetry_event>(count, {.kind = telemetry_kind::queue_depth, .queue = "q"});
 }
 
-bool until(const std::function<bool()>& holds) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return true;
-}
+bool until(const std::function<bool()>& holds) { return eventually(holds, std::chrono::seconds(60)); }
 
 /// Stands still in its first call until it is let go.
 class stuck final : public telemetry_handler {
