@@ -113,14 +113,14 @@ TEST_P(joins, have_branches_that_go_on_at_the_same_time) {
 
 TEST_P(joins, do_not_begin_after_a_sibling_has_failed) {
   mesh m = open();
-  doorstep door;
+  doorstep before_it_breaks;
+  doorstep after_it_broke;
   must(m.add(fragile, {{"breaks", make_handler([&](const json&) -> result<json> {
-                          door.pass();
+                          before_it_breaks.pass();
                           return std::unexpected(permanent("it broke"));
                         })},
                        {"works", make_handler([&](const json&) -> result<json> {
-                          door.pass();
-                          std::this_thread::sleep_for(50ms);
+                          after_it_broke.pass();
                           return json("kept");
                         })},
                        {"flakes",
@@ -129,9 +129,12 @@ TEST_P(joins, do_not_begin_after_a_sibling_has_failed) {
                        {"all", note()}}));
   must(m.start());
   const run_id id = must(m.start_run(fragile)).id;
-  ASSERT_TRUE(door.wait_for(2));
+  ASSERT_TRUE(before_it_breaks.wait_for(1));
+  ASSERT_TRUE(after_it_broke.wait_for(1));
   ASSERT_TRUE(reaches(m, id, run_status::retrying)) << "a sibling's retry keeps the run retrying";
-  door.open();
+  before_it_breaks.open();
+  ASSERT_TRUE(until([&] { return status_of(must(m.inspect_run(id)), "breaks") == step_status::failed; }));
+  after_it_broke.open();
   const run_view run = ended(m, id);
   EXPECT_EQ(run.status, run_status::failed);
   EXPECT_EQ(run.error->at("message"), "it broke");
