@@ -23,6 +23,8 @@ class loop {
 
  private:
   void run();
+  /// While what runs ends in quick succession, waits for the next one: what is written together costs less.
+  void gather(std::unique_lock<std::mutex>& lock);
   void wake();
 
   node& driven_;

@@ -124,6 +124,11 @@ bool node::quiet() const {
   return occupied_ == 0 && submitted_.empty() && unsettled_ == 0 && !claiming_;
 }
 
+node::load node::present_load() const {
+  const std::lock_guard lock(mutex_);
+  return {.running = occupied_, .submitted = submitted_.size()};
+}
+
 void node::abandon() {
   std::vector<submission> forgotten;
   const std::lock_guard turn_lock(turn_mutex_);

@@ -122,6 +122,14 @@ class node {
   /// The jobs that run here.
   [[nodiscard]] std::vector<job_id> running() const;
 
+  /// Jobs that run here, and submissions that wait to be written.
+  struct load {
+    std::size_t running = 0;
+    std::size_t submitted = 0;
+    bool operator==(const load&) const = default;
+  };
+  [[nodiscard]] load present_load() const;
+
   /// How many batches have been written.
   [[nodiscard]] std::uint64_t batches() const { return batches_; }
   [[nodiscard]] const environment& around() const { return around_; }

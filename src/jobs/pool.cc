@@ -3,11 +3,18 @@
 #include <utility>
 
 namespace squid_mesh::inline v1::jobs {
+namespace {
+
+/// How long a task waits for the threads that are at work before it gets one more.
+constexpr std::chrono::milliseconds patience{1};
+
+}  // namespace
 
 pool::~pool() {
   std::unique_lock lock(mutex_);
   stopping_ = true;
   work_.notify_all();
+  need_.notify_all();
   // While something is queued, threads start others; each does so before it ends, so the last one here is the last.
   std::size_t joined = 0;
   while (joined < threads_.size()) {
@@ -19,8 +26,9 @@ pool::~pool() {
 }
 
 void pool::call_for_help() {
-  if (called_) return;
-  if (idle_ > 0) {
+  if (called_) {
+    if (running_ < processors_) need_.notify_one();
+  } else if (idle_ > 0) {
     called_ = true;
     work_.notify_one();
   } else if (threads_.size() < limit_) {
@@ -29,31 +37,41 @@ void pool::call_for_help() {
   }
 }
 
+void pool::wait_for_need(std::unique_lock<std::mutex>& lock) {
+  while (!queued_.empty() && running_ >= processors_) {
+    const auto end = queued_.front().since + patience;
+    if (std::chrono::steady_clock::now() >= end) return;
+    need_.wait_until(lock, end);
+  }
+}
+
 void pool::post(std::vector<task> tasks) {
+  const auto now = std::chrono::steady_clock::now();
   const std::lock_guard lock(mutex_);
-  for (task& next : tasks) queued_.push_back(std::move(next));
+  for (task& next : tasks) queued_.push_back({.what = std::move(next), .since = now});
   if (!queued_.empty()) call_for_help();
 }
 
 void pool::run() {
   std::unique_lock lock(mutex_);
-  called_ = false;
   for (;;) {
-    if (queued_.empty()) {
-      if (stopping_) return;
-      ++idle_;
-      work_.wait(lock);
-      --idle_;
-      called_ = false;
-      continue;
+    wait_for_need(lock);
+    called_ = false;
+    while (!queued_.empty()) {
+      task next = std::move(queued_.front().what);
+      queued_.pop_front();
+      ++running_;
+      if (!queued_.empty()) call_for_help();
+      lock.unlock();
+      next();
+      next = nullptr;
+      lock.lock();
+      --running_;
     }
-    task next = std::move(queued_.front());
-    queued_.pop_front();
-    if (!queued_.empty()) call_for_help();
-    lock.unlock();
-    next();
-    next = nullptr;
-    lock.lock();
+    if (stopping_) return;
+    ++idle_;
+    work_.wait(lock);
+    --idle_;
   }
 }
 

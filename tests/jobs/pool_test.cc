@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <latch>
+#include <thread>
 
 namespace squid_mesh::inline v1::jobs {
 namespace {
@@ -25,9 +26,27 @@ TEST(Pool, RunsEveryTaskBeforeItEnds) {
 }
 
 TEST(Pool, GrowsUntilTasksThatBlockHaveAThreadEach) {
-  std::latch all_here(8);  // with fewer threads this would never open
-  pool threads(8);
-  threads.post(tasks(8, [&] { all_here.arrive_and_wait(); }));
+  const int count = static_cast<int>(std::thread::hardware_concurrency()) + 7;
+  std::latch all_here(count);  // with fewer threads this would never open
+  pool threads(static_cast<std::size_t>(count));
+  threads.post(tasks(count, [&] { all_here.arrive_and_wait(); }));
+}
+
+TEST(Pool, GivesATaskThatComesLaterAThreadToo) {
+  const int count = static_cast<int>(std::thread::hardware_concurrency()) + 3;
+  pool threads(static_cast<std::size_t>(count));
+  for (int round = 0; round < 20; ++round) {
+    std::latch all_here(count);
+    std::latch all_gone(count);
+    // One by one, so that threads are busy, idle or on their way in all combinations.
+    for (int i = 0; i < count; ++i) {
+      threads.post(tasks(1, [&] {
+        all_here.arrive_and_wait();
+        all_gone.count_down();
+      }));
+    }
+    all_gone.wait();
+  }
 }
 
 TEST(Pool, NeverRunsMoreTasksAtOnceThanItsLimit) {
