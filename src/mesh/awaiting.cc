@@ -13,15 +13,19 @@ bool awaiting::wait(const run_id& run, milliseconds timeout, const std::function
   std::unique_lock lock(mutex_);
   waiter& mine = waiters_[run];
   ++mine.waiting;
+  const auto is_announced = [&mine, seen = mine.announced] { return mine.announced != seen; };
   bool has_ended = false;
   for (;;) {
-    const std::uint64_t seen = mine.announced;
     lock.unlock();
     has_ended = ended();
     lock.lock();
     const auto now = std::chrono::steady_clock::now();
+    has_ended = has_ended || is_announced();
     if (has_ended || now >= deadline) break;
-    mine.woken.wait_until(lock, std::min(now + pause, deadline), [&] { return mine.announced != seen; });
+    if (mine.woken.wait_until(lock, std::min(now + pause, deadline), is_announced)) {
+      has_ended = true;
+      break;
+    }
     pause = std::min(pause * 2, longest_pause);
   }
   if (--mine.waiting == 0) waiters_.erase(run);

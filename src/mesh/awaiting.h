@@ -15,8 +15,8 @@ namespace squid_mesh::inline v1 {
 /// Safe to use from several threads.
 class awaiting {
  public:
-  /// Waits until `ended` holds or `timeout` has passed; says which. It is asked at the beginning, whenever this process
-  /// has ended the run, and every few milliseconds besides.
+  /// Waits until this process has ended the run, or `ended` holds, or `timeout` has passed; false for that. It is asked
+  /// at the beginning, and every few milliseconds.
   bool wait(const run_id& run, milliseconds timeout, const std::function<bool()>& ended);
 
   /// A commit of this process ended the run.

@@ -17,20 +17,15 @@ constexpr std::size_t max_children_shown = 100;
 }  // namespace
 
 result<view_request> mesh::impl::ask_about(const run_id& id, inspect_options looking) {
-  storage::store& store = workers.store();
-  auto history = store.read_run(id);
-  if (!history) return std::unexpected(std::move(history).error());
-  auto workflow = known.pinned(history->run.definition);
+  auto run = workers.store().read_whole(id, max_children_shown);
+  if (!run) return std::unexpected(std::move(run).error());
+  auto workflow = known.pinned(run->history.run.definition);
   if (!workflow) return std::unexpected(std::move(workflow).error());
-  auto jobs = store.jobs_of_run(id);
-  if (!jobs) return std::unexpected(std::move(jobs).error());
-  auto children = store.list_runs({.parent = id, .limit = max_children_shown}, std::nullopt);
-  if (!children) return std::unexpected(std::move(children).error());
-  return view_request{.history = in_present_words(*std::move(history)),
+  return view_request{.history = in_present_words(std::move(run->history)),
                       .definition = *std::move(workflow),
-                      .jobs = *std::move(jobs),
+                      .jobs = std::move(run->jobs),
                       .options = looking,
-                      .children = *std::move(children)};
+                      .children = std::move(run->children)};
 }
 
 result<run_view> mesh::inspect_run(const run_id& id, inspect_options options) const {

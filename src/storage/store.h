@@ -41,6 +41,13 @@ struct claimed_job {
   std::int64_t last_seq = 0;  ///< of a job that drives one of many branches: how far the run's journal had got
 };
 
+/// All that there is to be seen of a run.
+struct whole_run {
+  journal history;
+  std::vector<job_row> jobs;         ///< those that drive its branches
+  std::vector<run_record> children;  ///< newest first
+};
+
 /// What one round of a node's loop wants: everything in it is written with one synchronisation of the disk where the
 /// database allows that.
 struct batch {
@@ -202,6 +209,8 @@ class store {
   virtual result<std::optional<run_id>> find_by_start_key(std::string_view workflow, std::string_view key) = 0;
   /// The jobs that drive a run's branches, with what each of them drives. Not those that are gone.
   virtual result<std::vector<job_row>> jobs_of_run(const run_id& id) = 0;
+  /// A run with its journal, its jobs and its newest children; `not_found`.
+  virtual result<whole_run> read_whole(const run_id& id, std::size_t max_children);
   /// The status that a person should see; `not_found`.
   virtual result<run_status> read_status(const run_id& id) = 0;
   virtual result<std::vector<run_record>> list_runs(const run_filter& filter,

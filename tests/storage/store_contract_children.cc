@@ -48,6 +48,22 @@ TEST_P(offspring, are_found_by_their_parent) {
   EXPECT_EQ(fetch().claimed.at(1).run->run.parent, id_of(1));
 }
 
+TEST_P(offspring, are_read_with_their_parent) {
+  write({start_of(1), child_start(2, 1), child_start(3, 1), child_start(4, 2)});
+  write(facts_of(1, {completed(1)}));
+  const auto all = two->read_whole(id_of(1), 10).value();
+  EXPECT_EQ(all.history.run.id, id_of(1));
+  EXPECT_EQ(all.history.facts.size(), 1U);
+  ASSERT_EQ(all.jobs.size(), 1U);
+  EXPECT_EQ(all.jobs[0].id, all.history.run.job);
+  ASSERT_EQ(all.children.size(), 2U);
+  EXPECT_EQ(all.children[0].id, id_of(3)) << "the newest first";
+  EXPECT_EQ(all.children[1].id, id_of(2));
+  EXPECT_EQ(two->read_whole(id_of(1), 1).value().children.size(), 1U);
+  EXPECT_TRUE(two->read_whole(id_of(4), 10).value().children.empty());
+  EXPECT_EQ(two->read_whole(id_of(9), 10).error().code, errc::not_found);
+}
+
 TEST_P(offspring, begin_with_their_parents_fact_or_not_at_all) {
   write(start_of(1));
   for (const std::uint8_t child : {std::uint8_t{2}, std::uint8_t{3}}) {

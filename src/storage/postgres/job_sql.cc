@@ -51,13 +51,6 @@ job_row read_job(const rows& found, int row) {
           .cancelled_at = found.optional_time(row, 18)};
 }
 
-std::vector<job_row> read_jobs(const rows& found) {
-  std::vector<job_row> jobs;
-  jobs.reserve(static_cast<std::size_t>(found.size()));
-  for (int row = 0; row < found.size(); ++row) jobs.push_back(read_job(found, row));
-  return jobs;
-}
-
 // The index is ordered by state, queue and priority before the time: asked for each of them, what is wanted is one
 // seek away, however many jobs there are. Priorities beyond 9 don't exist: every client validates them. The state is
 // looked up, not said: of a state that the statistics know no job of, which is usual, the planner would expect one row,
@@ -181,10 +174,11 @@ constexpr std::string_view being_cancelled_sql = R"sql(
 SELECT j.id FROM @oban_jobs AS j JOIN @squid_mesh_runs AS r ON r.id = {run}
 WHERE j.id = ANY ($1::int8[]) AND (r.status = 'cancelling' OR r.ended_at IS NOT NULL))sql";
 
+// As an array the ids are looked up one by one, also where no statistics say how many jobs there are.
 constexpr std::string_view of_run_sql = R"sql(
 FROM @oban_jobs AS j
-WHERE j.id IN (SELECT r.job_id FROM @squid_mesh_runs AS r WHERE r.id = $1::uuid
-               UNION ALL SELECT b.job_id FROM @squid_mesh_branches AS b WHERE b.run_id = $1::uuid)
+WHERE j.id = ANY (ARRAY(SELECT r.job_id FROM @squid_mesh_runs AS r WHERE r.id = $1::uuid
+                        UNION ALL SELECT b.job_id FROM @squid_mesh_branches AS b WHERE b.run_id = $1::uuid))
 ORDER BY j.id)sql";
 
 constexpr std::string_view pause_sql =
@@ -247,8 +241,11 @@ std::optional<job_row> find_job(connection& database, const job_statements& jobs
   return found.size() == 0 ? std::nullopt : std::optional(read_job(found, 0));
 }
 
-std::vector<job_row> jobs_of_run(connection& database, const job_statements& jobs, const run_id& run) {
-  return read_jobs(database.run(jobs.of_run, std::move(parameters().add(run))));
+std::vector<job_row> read_jobs(const rows& found) {
+  std::vector<job_row> jobs;
+  jobs.reserve(static_cast<std::size_t>(found.size()));
+  for (int row = 0; row < found.size(); ++row) jobs.push_back(read_job(found, row));
+  return jobs;
 }
 
 std::vector<job_id> ids_among(connection& database, const statement& sql, std::span<const job_id> ids) {

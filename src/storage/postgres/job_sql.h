@@ -41,8 +41,8 @@ struct job_statements {
 
 /// One job, if there is one.
 std::optional<job_row> find_job(connection& database, const job_statements& jobs, job_id id);
-/// The jobs that drive a run's branches, those that are there.
-std::vector<job_row> jobs_of_run(connection& database, const job_statements& jobs, const run_id& run);
+/// Reads what `of_run` returns: the jobs that drive a run's branches, those that are there.
+std::vector<job_row> read_jobs(const rows& found);
 /// Those of the given jobs that the statement names.
 std::vector<job_id> ids_among(connection& database, const statement& sql, std::span<const job_id> ids);
 /// The jobs that match, newest first.

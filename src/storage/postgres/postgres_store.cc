@@ -20,6 +20,7 @@
 #include <squid_mesh/json.hpp>
 #include <squid_mesh/postgres.hpp>
 
+#include <array>
 #include <exception>
 #include <mutex>
 #include <string>
@@ -214,12 +215,29 @@ class postgres_store final : public store {
   result<journal> read_run(const run_id& id) override { return read(runs_.read, id); }
   result<journal> read_recent(const run_id& id) override { return read(runs_.read_recent, id); }
 
+  /// In one round trip.
+  result<whole_run> read_whole(const run_id& id, std::size_t max_children) override {
+    auto found = reading([&](connection& db) -> std::optional<whole_run> {
+      std::array<request, 3> asked{request{.sql = &runs_.read}, request{.sql = &jobs_.of_run},
+                                   request{.sql = &runs_.children}};
+      for (request& each : asked) each.values.add(id);
+      asked.back().values.add(max_children);
+      const auto answers = db.run(asked);
+      const rows& run = answers[0].value();
+      if (run.size() == 0) return std::nullopt;
+      return whole_run{.history = read_journal(run, 0, 0),
+                       .jobs = read_jobs(answers[1].value()),
+                       .children = read_runs(answers[2].value())};
+    });
+    return or_not_found(std::move(found), "run " + to_string(id));
+  }
+
   result<std::optional<run_id>> find_by_start_key(std::string_view workflow, std::string_view key) override {
     return reading([&](connection& db) { return postgres::find_by_start_key(db, runs_, workflow, key); });
   }
 
   result<std::vector<job_row>> jobs_of_run(const run_id& id) override {
-    return reading([&](connection& db) { return postgres::jobs_of_run(db, jobs_, id); });
+    return reading([&](connection& db) { return read_jobs(db.run(jobs_.of_run, std::move(parameters().add(id)))); });
   }
 
   result<run_status> read_status(const run_id& id) override {

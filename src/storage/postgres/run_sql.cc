@@ -124,6 +124,9 @@ run_statements::run_statements(const schema& tables)
                                " FROM @squid_mesh_run_states AS v " + joined_snapshot("v.id") +
                                " WHERE v.id = $1::uuid")),
       fact_at(tables.spell("SELECT " + journal_of("$1::uuid", " AND e.seq = $2::int8"))),
+      children(tables.spell("SELECT " + std::string(shown_run_columns) +
+                            " FROM @squid_mesh_run_states AS v WHERE v.parent_id = $1::uuid"
+                            " ORDER BY v.id DESC LIMIT $2::int8")),
       by_start_key(tables.spell("SELECT id FROM @squid_mesh_runs"
                                 " WHERE workflow = $1::text AND start_key = $2::text AND imported_at IS NULL")),
       put_definition(tables.spell(put_definition_sql)),
@@ -143,6 +146,13 @@ std::optional<fact> fact_at(connection& database, const run_statements& runs, co
   const rows found = database.run(runs.fact_at, std::move(parameters().add(id).add(seq)));
   auto facts = read_facts(found.text(0, 0));
   return facts.empty() ? std::nullopt : std::optional(std::move(facts.front()));
+}
+
+std::vector<run_record> read_runs(const rows& found) {
+  std::vector<run_record> runs;
+  runs.reserve(static_cast<std::size_t>(found.size()));
+  for (int row = 0; row < found.size(); ++row) runs.push_back(read_run(found, row, 0));
+  return runs;
 }
 
 std::vector<run_record> list_runs(connection& database, const schema& tables, const run_filter& filter,
@@ -205,11 +215,7 @@ std::vector<run_record> list_runs(connection& database, const schema& tables, co
   }
   sql += " ORDER BY v.id DESC LIMIT $" + std::to_string(++at) + "::int8";
   values.add(filter.limit);
-  const rows found = database.run(statement(tables.spell(sql)), std::move(values));
-  std::vector<run_record> runs;
-  runs.reserve(static_cast<std::size_t>(found.size()));
-  for (int row = 0; row < found.size(); ++row) runs.push_back(read_run(found, row, 0));
-  return runs;
+  return read_runs(database.run(statement(tables.spell(sql)), std::move(values)));
 }
 
 std::optional<run_id> find_by_start_key(connection& database, const run_statements& runs, std::string_view workflow,

@@ -35,6 +35,7 @@ struct run_statements {
   statement read;            ///< id -> the same with the whole journal
   statement read_recent;     ///< id -> the same with the journal from its last snapshot on
   statement fact_at;         ///< id, seq -> a journal of one fact
+  statement children;        ///< id, limit -> runs with the status that people should see, newest first
   statement by_start_key;    ///< workflow, key -> id
   statement put_definition;  ///< fingerprint, name, version, document, now
   statement get_definition;  ///< fingerprint -> document
@@ -43,6 +44,8 @@ struct run_statements {
 std::optional<run_record> find_run(connection& database, const run_statements& runs, const run_id& id);
 std::optional<journal> read_journal(connection& database, const statement& sql, const run_id& id);
 std::optional<fact> fact_at(connection& database, const run_statements& runs, const run_id& id, std::int64_t seq);
+/// Reads what `children` returns.
+std::vector<run_record> read_runs(const rows& found);
 /// Newest first.
 std::vector<run_record> list_runs(connection& database, const schema& tables, const run_filter& filter,
                                   const std::optional<run_id>& older_than);
