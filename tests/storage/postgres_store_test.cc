@@ -54,6 +54,28 @@ TEST_F(postgres_store, waking_sees_what_becomes_of_a_job_that_somebody_is_changi
   }
 }
 
+TEST_F(postgres_store, a_place_that_is_being_taken_is_waited_for_and_nothing_is_lost_by_it) {
+  struct ending {
+    const char* sql;
+    bool is_free;
+  };
+  std::uint8_t run = 0;
+  for (const ending& each : {ending{"ROLLBACK", true}, ending{"COMMIT", false}}) {
+    ++run;
+    write(start_of(run));
+    database_.execute("BEGIN");
+    database_.execute(
+        "INSERT INTO squid_mesh_events (run_id, seq, kind, step, at, node)"
+        " SELECT id, 1, 'step_completed', 'theirs', now(), 'n' FROM squid_mesh_runs ORDER BY id DESC LIMIT 1");
+    const commit ours = facts_of(run, {completed(1)});
+    auto waiting = std::async(std::launch::async, [&] { return write(ours); });
+    await_lock(waiting);
+    database_.execute(each.sql);
+    EXPECT_EQ(waiting.get().applied, each.is_free) << each.sql;
+    EXPECT_EQ(store_->read_run(id_of(run)).value().facts.at(0).step, each.is_free ? "a" : "theirs");
+  }
+}
+
 TEST_F(postgres_store, what_is_woken_is_told) {
   write(start_of(1));
   database_.execute("UPDATE oban_jobs SET state = 'scheduled', queue = 'elsewhere'");

@@ -80,6 +80,39 @@ TEST_P(store_contract, two_writers_in_one_batch_are_fenced_too) {
   EXPECT_FALSE(outcome.commits[1].applied);
 }
 
+TEST_P(store_contract, outcomes_are_in_the_order_of_their_commits) {
+  write(start_of(1));
+  const job_row carried = fetch_one();
+  database->execute("UPDATE oban_jobs SET attempt = attempt + 1");
+  const auto keyed = [](std::uint8_t n) {
+    commit start = start_of(n);
+    start.start->start_key = "k";
+    return start;
+  };
+  commit plain;
+  plain.inserts.push_back({.queue = "plain", .worker = "w"});
+  const std::vector<commit> all{keyed(2),
+                                start_of(3),
+                                plain,
+                                step_of(carried, {.is = change::finish}, facts_of(1, {completed(1)})),
+                                keyed(4),
+                                start_of(5),
+                                facts_of(1, {completed(2)}),
+                                facts_of(1, {completed(2, "late")})};
+  const auto made = write(all).commits;
+  ASSERT_EQ(made.size(), all.size());
+  const std::vector<bool> expected{true, true, true, true, false, true, true, false};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(made[i].applied, expected[i]) << i;
+    if (!expected[i] || all[i].inserts.empty()) continue;
+    ASSERT_EQ(made[i].inserted.size(), 1U) << i;
+    EXPECT_EQ(read(made[i].inserted[0]).args, all[i].inserts[0].args) << i;
+  }
+  EXPECT_EQ(made[3].lost, std::vector{carried.id}) << "somebody has taken it";
+  EXPECT_EQ(two->read_run(id_of(1)).value().facts.size(), 2U);
+  EXPECT_EQ(database->query("SELECT count(*) FROM oban_jobs"), "5") << "one for each run, and the plain one";
+}
+
 TEST_P(store_contract, many_threads_write_a_journal_without_gap_or_double) {
   write(start_of(1));
   std::atomic<int> applied = 0;

@@ -141,6 +141,13 @@ unsigned parts_of(const commit& what) {
   return parts;
 }
 
+bool may_be_trusted(const commit& what) {
+  constexpr unsigned allowed = part::facts | part::further_facts | part::changes | part::statuses | part::run_releases |
+                               part::branch_releases | part::inserts | part::starts;
+  const bool is_plain_start = fence_of(what) == by_start && what.start->start_key.empty();
+  return (!what.facts.empty() || is_plain_start) && (parts_of(what) & ~allowed) == 0;
+}
+
 void row_set::extend(const std::vector<column>& columns) {
   for (const column& c : columns) {
     columns_.push_back(c);
@@ -228,8 +235,10 @@ wave_rows::wave_rows(unsigned parts)
 }
 
 void wave_rows::add(std::int32_t n, const commit& what, time_point now) {
-  const std::string_view fence = fence_of(what);
-  commits_.add(n, fence, fence == by_start ? what.start->id : what.run);
+  if ((parts_ & part::trusting) == 0) {
+    const std::string_view fence = fence_of(what);
+    commits_.add(n, fence, fence == by_start ? what.start->id : what.run);
+  }
   for (const fact& next : what.facts) {
     facts_.add(what.run, next.seq, &next == &what.facts.front(), to_string(next.kind), next.step, next.at,
                next.started_at, next.node, non_empty(next.data));
@@ -308,7 +317,8 @@ void wave_rows::add_wake(std::int32_t n, const commit& what, const job_insert& j
 }
 
 std::vector<row_set*> wave_rows::sets() {
-  std::vector<row_set*> used{&commits_};
+  std::vector<row_set*> used;
+  if ((parts_ & part::trusting) == 0) used.push_back(&commits_);
   const auto use = [&](part which, row_set& set) {
     if ((parts_ & which) != 0) used.push_back(&set);
   };

@@ -35,9 +35,15 @@ enum part : unsigned {
   snapshots = 32768,
   pins = 65536,    ///< runs that are moved to other definitions
   idles = 131072,  ///< jobs that nobody may execute
+  /// Nothing: the wave's commits are expected to pass their fences. Where one doesn't, the statement fails.
+  trusting = 262144,
 };
 
 unsigned parts_of(const commit& what);
+
+/// Whether all that the commit changes beside its fence's rows is its own run's, so that nothing of it has to look
+/// whether the fence was passed where that is taken for granted.
+bool may_be_trusted(const commit& what);
 
 /// On what a commit's other writes depend.
 constexpr std::string_view by_facts = "facts";

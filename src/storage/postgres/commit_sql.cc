@@ -41,23 +41,34 @@ std::vector<run_id> runs_of(const commit& what) {
 
 }  // namespace
 
-std::vector<wave> in_waves(std::span<const commit* const> commits) {
-  std::vector<wave> waves(1);
+std::vector<wave> in_waves(std::span<const commit* const> commits, trust how) {
+  std::vector<wave> waves;
+  std::vector<wave> present(2);  // Those that are being filled, by whether they are trusted.
   std::set<run_id> runs;
   std::set<job_id> jobs;
-  for (const commit* next : commits) {
-    const std::vector<run_id> touched = runs_of(*next);
+  const auto next_waves = [&] {
+    for (wave& full : present) {
+      if (!full.commits.empty()) waves.push_back(std::exchange(full, {}));
+    }
+    runs.clear();
+    jobs.clear();
+  };
+  for (std::size_t place = 0; place < commits.size(); ++place) {
+    const commit& next = *commits[place];
+    const std::vector<run_id> touched = runs_of(next);
     if (std::ranges::any_of(touched, [&](const run_id& run) { return runs.contains(run); }) ||
-        std::ranges::any_of(next->jobs, [&](const job_step& step) { return jobs.contains(step.whose.job); })) {
-      waves.emplace_back();
-      runs.clear();
-      jobs.clear();
+        std::ranges::any_of(next.jobs, [&](const job_step& step) { return jobs.contains(step.whose.job); })) {
+      next_waves();
     }
     runs.insert(touched.begin(), touched.end());
-    for (const job_step& step : next->jobs) jobs.insert(step.whose.job);
-    waves.back().push_back(next);
+    for (const job_step& step : next.jobs) jobs.insert(step.whose.job);
+    const bool is_trusted = how == trust::likely && may_be_trusted(next);
+    wave& into = present[is_trusted ? 1 : 0];
+    into.is_trusted = is_trusted;
+    into.commits.push_back(&next);
+    into.places.push_back(place);
   }
-  if (waves.back().empty()) waves.pop_back();
+  next_waves();
   return waves;
 }
 
@@ -68,26 +79,26 @@ const statement& commit_speller::statement_for(unsigned parts) {
   return *known;
 }
 
-request commit_speller::spell(const wave& commits, time_point now) {
-  unsigned parts = 0;
-  for (const commit* next : commits) parts |= parts_of(*next);
+request commit_speller::spell(const wave& what, time_point now) {
+  unsigned parts = what.is_trusted ? part::trusting : 0U;
+  for (const commit* next : what.commits) parts |= parts_of(*next);
   wave_rows rows(parts);
   std::int32_t n = 0;
-  for (const commit* next : commits) rows.add(n++, *next, now);
+  for (const commit* next : what.commits) rows.add(n++, *next, now);
   request made{.sql = &statement_for(parts)};
   for (row_set* set : rows.sets()) set->add_to(made.values);
   return made;
 }
 
-std::vector<commit_outcome> commit_speller::outcomes(const wave& commits, const wave_answer& answer) {
+void commit_speller::read(const wave& asked, const wave_answer& answer, std::vector<commit_outcome>& outcomes) {
   const auto found = parse_ids(answer.changed);
   const std::unordered_set<job_id> changed(found.begin(), found.end());
   const std::vector<job_id> ids = parse_ids(answer.ids);
   auto next_id = ids.begin();
-  std::vector<commit_outcome> outcomes;
-  for (std::size_t n = 0; n < commits.size(); ++n) {
-    const commit& of = *commits[n];
-    commit_outcome outcome{.applied = answer.applied.at(n) == '1'};
+  for (std::size_t n = 0; n < asked.commits.size(); ++n) {
+    const commit& of = *asked.commits[n];
+    commit_outcome& outcome = outcomes.at(asked.places[n]);
+    outcome.applied = asked.is_trusted || answer.applied.at(n) == '1';
     // Where facts were refused, the jobs were not looked at.
     for (const job_step& step : of.jobs) {
       const bool looked_at = touches_job(of, step) && (outcome.applied || of.facts.empty());
@@ -96,9 +107,7 @@ std::vector<commit_outcome> commit_speller::outcomes(const wave& commits, const 
     const auto end = next_id + static_cast<std::ptrdiff_t>(of.inserts.size());
     if (outcome.applied) outcome.inserted.assign(next_id, end);
     next_id = end;
-    outcomes.push_back(std::move(outcome));
   }
-  return outcomes;
 }
 
 }  // namespace squid_mesh::storage::postgres

@@ -17,10 +17,20 @@
 namespace squid_mesh::storage::postgres {
 
 /// Commits of which no two are about the same run or job, so that one statement can apply them all.
-using wave = std::vector<const commit*>;
+struct wave {
+  std::vector<const commit*> commits;
+  std::vector<std::size_t> places;  ///< of each, among all that were given
+  bool is_trusted = false;          ///< all are expected to pass their fences: the statement fails if one doesn't
+};
+
+enum class trust {
+  none,
+  /// Commits whose fences hardly ever refuse them are waves of their own, whose statements are cheaper.
+  likely,
+};
 
 /// Commits in waves, each run's and each job's in the order given.
-std::vector<wave> in_waves(std::span<const commit* const> commits);
+std::vector<wave> in_waves(std::span<const commit* const> commits, trust how);
 
 /// The one row that a wave's statement returns; see `commit_text`.
 struct wave_answer {
@@ -34,12 +44,12 @@ class commit_speller {
  public:
   explicit commit_speller(schema tables) : tables_(std::move(tables)) {}
 
-  /// The statement that applies a wave, each of its commits whole or not at all. Its results are read by `outcomes`.
+  /// The statement that applies a wave, each of its commits whole or not at all. Its results are for `read`.
   /// The statement lives as long as the speller.
-  request spell(const wave& commits, time_point now);
+  request spell(const wave& what, time_point now);
 
-  /// What became of the commits of a wave, in order. Throws std::exception for an answer to another statement.
-  static std::vector<commit_outcome> outcomes(const wave& commits, const wave_answer& answer);
+  /// Puts what became of a wave's commits in their places. Throws std::exception for an answer to another statement.
+  static void read(const wave& asked, const wave_answer& answer, std::vector<commit_outcome>& outcomes);
 
  private:
   const statement& statement_for(unsigned parts);

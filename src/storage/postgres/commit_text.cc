@@ -43,6 +43,12 @@ accepted AS (
   ON CONFLICT (run_id, seq) DO NOTHING
   RETURNING run_id))sql";
 
+// In the same order, for the same reason.
+constexpr std::string_view trusted_facts_clause = R"sql(,
+accepted AS (
+  INSERT INTO @squid_mesh_events (run_id, seq, kind, step, at, started_at, node, data)
+  SELECT run_id, seq, kind, step, at, started_at, node, data::json FROM f ORDER BY run_id, seq))sql";
+
 constexpr std::string_view further_facts_clause = R"sql(,
 further AS (
   INSERT INTO @squid_mesh_events (run_id, seq, kind, step, at, started_at, node, data)
@@ -76,9 +82,11 @@ started AS (
                                 deadline, origin, parent_id, job_id, status)
   SELECT run_id, workflow, definition, trigger_name, payload::json, started_at, run_queue, run_priority, start_key,
          deadline, origin::json, parent_id, CASE WHEN is_only THEN id END, 'pending'
-  FROM numbered WHERE run_id IS NOT NULL{condition}
+  FROM numbered WHERE run_id IS NOT NULL{condition}))sql";
+
+constexpr std::string_view unless_taken = R"sql(
   ON CONFLICT DO NOTHING
-  RETURNING id))sql";
+  RETURNING id)sql";
 
 // The column "id" may be an identity that is always generated, as Oban for Python makes it.
 constexpr std::string_view inserted_clause = R"sql(,
@@ -87,7 +95,8 @@ constexpr std::string_view inserted_clause = R"sql(,
                           scheduled_at)
   OVERRIDING SYSTEM VALUE
   SELECT id, state::@oban_job_state, queue, worker, args::jsonb, meta::jsonb,
-         ARRAY(SELECT json_array_elements_text(tags::json)), priority, max_attempts, attempt, inserted_at, scheduled_at
+         CASE WHEN tags = '[]' THEN '{}' ELSE ARRAY(SELECT json_array_elements_text(tags::json)) END, priority,
+         max_attempts, attempt, inserted_at, scheduled_at
   FROM {rows} ORDER BY k
   RETURNING queue, state))sql";
 
@@ -124,7 +133,7 @@ attached AS (
 constexpr std::string_view released_clause = R"sql(,
 released AS (
   DELETE FROM @squid_mesh_branches AS b USING x
-  WHERE b.run_id = x.run_id AND b.branch = x.branch AND b.job_id = x.job_id AND (x.n IN (SELECT n FROM applied)) IS TRUE))sql";
+  WHERE b.run_id = x.run_id AND b.branch = x.branch AND b.job_id = x.job_id{passed}))sql";
 
 constexpr std::string_view retired_clauses = R"sql(,
 retired AS (
@@ -140,7 +149,7 @@ unbranched AS (
 constexpr std::string_view projected_clause = R"sql(,
 projected AS (
   UPDATE @squid_mesh_runs AS r SET status = s.status, ended_at = s.ended_at
-  FROM s WHERE r.id = s.run_id AND (s.n IN (SELECT n FROM applied)) IS TRUE))sql";
+  FROM s WHERE r.id = s.run_id{passed}))sql";
 
 // A run's row can be changed once in a statement: its status, and its job. A run that ends keeps its job: they are
 // deleted together.
@@ -151,8 +160,7 @@ projected AS (
       ended_at = CASE WHEN p.status IS NULL THEN r.ended_at ELSE p.ended_at END,
       job_id = coalesce(p.job_id, CASE WHEN p.ended_at IS NULL THEN nullif(r.job_id, p.released) ELSE r.job_id END)
   FROM ({rows}) AS p
-  WHERE r.id = p.run_id AND (p.status IS NOT NULL OR p.released IS NOT NULL OR p.job_id IS NOT NULL)
-    AND (p.n IN (SELECT n FROM applied)) IS TRUE))sql";
+  WHERE r.id = p.run_id AND (p.status IS NOT NULL OR p.released IS NOT NULL OR p.job_id IS NOT NULL){passed}))sql";
 
 constexpr std::string_view ticked_clause = R"sql(,
 ticked AS (
@@ -204,6 +212,12 @@ class spelling {
 
  private:
   [[nodiscard]] bool has(part which) const { return (parts_ & which) != 0; }
+  [[nodiscard]] bool trusts() const { return has(part::trusting); }
+
+  /// What a row's commit has to have done for the row to count, as one more condition.
+  [[nodiscard]] std::string if_passed(std::string_view n) const {
+    return trusts() ? "" : " AND (" + std::string(n) + " IN (SELECT n FROM applied)) IS TRUE";
+  }
 
   void add_rows() {
     wave_rows rows(parts_);
@@ -217,20 +231,27 @@ class spelling {
   void add_fences() {
     if (has(part::late_facts)) text_ += late_clauses;
     if (has(part::idles)) text_ += untouched_clauses;
-    if (has(part::facts)) {
-      std::string condition(has(part::late_facts) ? is_present : "");
-      if (has(part::idles)) condition += is_undisturbed;
-      text_ += fill_in(std::string(accepted_clause), "{condition}", condition);
-    }
-    if (has(part::further_facts)) text_ += further_facts_clause;
+    if (has(part::facts)) add_facts();
     if (has(part::changes)) {
-      text_ += fill_in(
-          fill_in(std::string(changed_clause), "{holder}", holder_of("o")), "{condition}",
-          has(part::facts) ? "(j.run_id IS NULL OR (j.run_id IN (SELECT run_id FROM accepted)) IS TRUE)" : "true");
+      const bool follows_facts = has(part::facts) && !trusts();
+      text_ +=
+          fill_in(fill_in(std::string(changed_clause), "{holder}", holder_of("o")), "{condition}",
+                  follows_facts ? "(j.run_id IS NULL OR (j.run_id IN (SELECT run_id FROM accepted)) IS TRUE)" : "true");
     }
     if (has(part::inserts)) text_ += numbered_clause;
     if (has(part::starts)) add_starts();
-    add_passed("applied", "(run_id IN (SELECT id FROM started)) IS TRUE");
+    if (!trusts()) add_passed("applied", "(run_id IN (SELECT id FROM started)) IS TRUE");
+  }
+
+  void add_facts() {
+    if (trusts()) {
+      text_ += trusted_facts_clause;
+      return;
+    }
+    std::string condition(has(part::late_facts) ? is_present : "");
+    if (has(part::idles)) condition += is_undisturbed;
+    text_ += fill_in(std::string(accepted_clause), "{condition}", condition);
+    if (has(part::further_facts)) text_ += further_facts_clause;
   }
 
   void add_starts() {
@@ -241,6 +262,7 @@ class spelling {
     }
     // So that two waves that meet don't wait for each other.
     if (has(part::keyed_starts)) condition += " ORDER BY workflow, start_key";
+    if (!trusts()) condition += unless_taken;
     text_ += fill_in(std::string(started_clause), "{condition}", condition);
   }
 
@@ -256,7 +278,7 @@ class spelling {
 
   /// Which of the numbered jobs are inserted.
   [[nodiscard]] std::string admitted() const {
-    std::string condition = "(n IN (SELECT n FROM applied)) IS TRUE";
+    std::string condition = "true" + if_passed("n");
     if (has(part::fenced_starts)) condition += " AND " + std::string(begins);
     return condition;
   }
@@ -291,16 +313,18 @@ class spelling {
           "SELECT n, run_id, status, ended_at, released, id AS job_id FROM renewed WHERE branch IS NULL");
     }
     if (!branches.empty()) text_ += fill_in(std::string(attached_clause), "{rows}", union_of(branches));
-    if (has(part::branch_releases)) text_ += released_clause;
+    if (has(part::branch_releases)) text_ += fill_in(std::string(released_clause), "{passed}", if_passed("x.n"));
     if (has(part::run_releases) || !branches.empty()) {
-      text_ += fill_in(std::string(projected_with_jobs_clause), "{rows}", union_of(changes));
+      text_ += fill_in(fill_in(std::string(projected_with_jobs_clause), "{rows}", union_of(changes)), "{passed}",
+                       if_passed("p.n"));
     } else if (has(part::statuses)) {
-      text_ += projected_clause;
+      text_ += fill_in(std::string(projected_clause), "{passed}", if_passed("s.n"));
     }
   }
 
   void add_answer(const std::string& channel) {
-    text_ += "\nSELECT string_agg(((n IN (SELECT n FROM applied)) IS TRUE)::int4::text, '' ORDER BY n), ";
+    text_ += "\nSELECT ";
+    text_ += trusts() ? "'', " : "string_agg(((n IN (SELECT n FROM applied)) IS TRUE)::int4::text, '' ORDER BY n), ";
     text_ += has(part::changes) ? "(SELECT coalesce(string_agg(id::text, ' '), '') FROM changed), " : "'', ";
     const std::string id = has(part::fenced_starts) ? "CASE WHEN " + std::string(begins) + " THEN id ELSE 0 END" : "id";
     text_ += has(part::inserts) ? "\n  (SELECT string_agg((" + id + ")::text, ' ' ORDER BY k) FROM numbered)" : "''";
@@ -314,7 +338,7 @@ class spelling {
       text_ += fill_in(fill_in(std::string(notified_column), "{channel}", channel), "{rows}",
                        "(" + union_of(queues) + ") AS a");
     }
-    text_ += "\nFROM c";
+    if (!trusts()) text_ += "\nFROM c";
   }
 
   /// Whether a job isn't one of a run whose start key was taken.

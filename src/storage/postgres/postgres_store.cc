@@ -46,6 +46,12 @@ struct side {
   link to_server;
 };
 
+/// What is said where a fence refuses a commit that was trusted.
+constexpr std::string_view unique_violation = "23505";
+/// Where one commit was refused, others are likely to be: a node that works on what others have taken over, or a crowd
+/// of commands.
+constexpr int batches_of_distrust = 100;
+
 std::string array_of(std::span<const std::string> texts) { return array_of(element::text, texts); }
 
 class postgres_store final : public store {
@@ -94,16 +100,13 @@ class postgres_store final : public store {
     }
     std::vector<const commit*> all;
     for (const commit& each : commits) all.push_back(&each);
-    std::vector<commit_outcome> outcomes;
-    for (const wave& asked : in_waves(all)) {
+    std::vector<commit_outcome> outcomes(commits.size());
+    for (const wave& asked : in_waves(all, trust::none)) {
       const request spelled = commits_.spell(asked, now);
       auto rows = within->execute(spelled.sql->text(), spelled.values.values());
       if (!rows) return std::unexpected(std::move(rows).error());
       const auto& row = rows->at(0);
-      for (commit_outcome& made :
-           commit_speller::outcomes(asked, {.applied = row.at(0), .changed = row.at(1), .ids = row.at(2)})) {
-        outcomes.push_back(std::move(made));
-      }
+      commit_speller::read(asked, {.applied = row.at(0), .changed = row.at(1), .ids = row.at(2)}, outcomes);
     }
     return outcomes;
   }
@@ -357,14 +360,29 @@ class postgres_store final : public store {
     if (!told) throw failure(failure::kind::unreachable, "", told.error().message);
   }
 
-  /// One round trip: staging in a transaction of its own, then everything else in one.
+  /// Trusts that the fences let all through, which is the rule, and where one doesn't, does it all again with care.
   batch_outcome apply(connection& db, const batch& what) {
+    if (distrusted_ == 0) {
+      try {
+        return apply(db, what, trust::likely);
+      } catch (const failure& why) {
+        if (why.sqlstate() != unique_violation) throw;
+        distrusted_ = batches_of_distrust;
+      }
+    } else {
+      --distrusted_;
+    }
+    return apply(db, what, trust::none);
+  }
+
+  /// One round trip: staging in a transaction of its own, then everything else in one.
+  batch_outcome apply(connection& db, const batch& what, trust how) {
     std::vector<request> requests;
     if (!what.stage.empty()) {
       requests.push_back({.sql = &jobs_.stage});
       requests.back().values.add_bytes(array_of(what.stage)).add(what.now);
     }
-    const auto waves = in_waves(what.commits);
+    const auto waves = in_waves(what.commits, how);
     for (const wave& next : waves) requests.push_back(commits_.spell(next, what.now));
     add_claims(requests, what);
     for (std::size_t i = what.stage.empty() ? 0 : 1; i + 1 < requests.size(); ++i) requests[i].ends_transaction = false;
@@ -373,18 +391,16 @@ class postgres_store final : public store {
     const auto answers = db.run(requests);
     fault::point();
     batch_outcome outcome;
+    outcome.commits.resize(what.commits.size());
     auto next = answers.begin();
     if (!what.stage.empty()) read_staged(*next++, requests.size() == 1, outcome);
     for (const wave& asked : waves) {
-      for (commit_outcome& made : outcomes_in(asked, (next++)->value())) outcome.commits.push_back(std::move(made));
+      const rows& found = (next++)->value();
+      commit_speller::read(asked, {.applied = found.text(0, 0), .changed = found.text(0, 1), .ids = found.text(0, 2)},
+                           outcome.commits);
     }
     if (!what.claims.empty()) outcome.claimed = read_claimed(answers.back().value());
     return outcome;
-  }
-
-  static std::vector<commit_outcome> outcomes_in(const wave& asked, const rows& found) {
-    return commit_speller::outcomes(
-        asked, {.applied = found.text(0, 0), .changed = found.text(0, 1), .ids = found.text(0, 2)});
   }
 
   void add_claims(std::vector<request>& requests, const batch& what) {
@@ -431,6 +447,7 @@ class postgres_store final : public store {
   const mend_statements mending_;
   const retention_statements retention_;
   commit_speller commits_;
+  int distrusted_ = 0;  ///< so many batches more are written with care; of whoever holds `write_`
   const statement notify_;
   side write_;
   side read_;

@@ -60,19 +60,19 @@ class step_work final : public unit_of_work {
 
   result<commit_outcome> write(const squid_mesh::commit& what, time_point now) {
     const std::array<const squid_mesh::commit*, 1> only{&what};
-    const wave alone(only.begin(), only.end());
+    const wave alone = in_waves(only, trust::none).front();
     const request spelled = speller_.spell(alone, now);
     fault::point();
     const auto rows = face_.execute(spelled.sql->text(), spelled.values.values());
     if (!rows) return std::unexpected(rows.error());
     const auto& row = rows->at(0);
-    commit_outcome outcome =
-        commit_speller::outcomes(alone, {.applied = row.at(0), .changed = row.at(1), .ids = row.at(2)}).at(0);
+    std::vector<commit_outcome> outcomes(1);
+    commit_speller::read(alone, {.applied = row.at(0), .changed = row.at(1), .ids = row.at(2)}, outcomes);
     fault::point();
     ended_ = true;
-    database_.run_script(outcome.applied ? "COMMIT" : "ROLLBACK");
+    database_.run_script(outcomes.front().applied ? "COMMIT" : "ROLLBACK");
     fault::point();
-    return outcome;
+    return std::move(outcomes.front());
   }
 
   std::unique_ptr<work_pool::lease> held_;
