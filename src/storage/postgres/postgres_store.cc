@@ -223,7 +223,10 @@ class postgres_store final : public store {
     auto found = reading([&](connection& db) -> std::optional<whole_run> {
       std::array<request, 3> asked{request{.sql = &runs_.read}, request{.sql = &jobs_.of_run},
                                    request{.sql = &runs_.children}};
-      for (request& each : asked) each.values.add(id);
+      for (request& each : asked) {
+        each.values.add(id);
+        each.ends_transaction = false;
+      }
       asked.back().values.add(max_children);
       const auto answers = db.run(asked);
       const rows& run = answers[0].value();
