@@ -47,6 +47,10 @@ std::vector<wave> in_waves(std::span<const commit* const> commits, trust how) {
   std::set<run_id> runs;
   std::set<job_id> jobs;
   const auto next_waves = [&] {
+    // Jobs that begin at the same time are worked on in the order of their insertion.
+    const bool is_second_first = !present[0].places.empty() && !present[1].places.empty() &&
+                                 present[1].places.front() < present[0].places.front();
+    if (is_second_first) std::swap(present[0], present[1]);
     for (wave& full : present) {
       if (!full.commits.empty()) waves.push_back(std::exchange(full, {}));
     }
