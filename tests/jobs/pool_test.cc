@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <deque>
 #include <latch>
 #include <thread>
 
@@ -34,10 +35,11 @@ TEST(Pool, GrowsUntilTasksThatBlockHaveAThreadEach) {
 
 TEST(Pool, GivesATaskThatComesLaterAThreadToo) {
   const int count = static_cast<int>(std::thread::hardware_concurrency()) + 3;
+  std::deque<std::latch> latches;  // They outlive the threads, which may still be leaving one that is open.
   pool threads(static_cast<std::size_t>(count));
   for (int round = 0; round < 20; ++round) {
-    std::latch all_here(count);
-    std::latch all_gone(count);
+    std::latch& all_here = latches.emplace_back(count);
+    std::latch& all_gone = latches.emplace_back(count);
     // One by one, so that threads are busy, idle or on their way in all combinations.
     for (int i = 0; i < count; ++i) {
       threads.post(tasks(1, [&] {
