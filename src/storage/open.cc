@@ -13,6 +13,7 @@
 namespace squid_mesh::storage {
 namespace {
 
+/// Nothing for a URL that isn't of SQLite.
 std::optional<std::string> sqlite_path(std::string_view url) {
   constexpr std::string_view scheme = "sqlite:";
   if (!url.starts_with(scheme) || url.size() == scheme.size()) return std::nullopt;
@@ -22,7 +23,12 @@ std::optional<std::string> sqlite_path(std::string_view url) {
 /// Calls the one that fits the URL.
 template <class Sqlite, class Postgres>
 auto on_backend(std::string_view url, Sqlite&& sqlite, Postgres&& postgres) -> decltype(sqlite(std::string())) {
-  if (const auto path = sqlite_path(url)) return sqlite(*path);
+  if (const auto path = sqlite_path(url)) {
+    if (*path != ":memory:") return sqlite(*path);
+    return std::unexpected(error{.code = errc::invalid_argument,
+                                 .message = "sqlite::memory: can't be used: the library reads and writes by two "
+                                            "connections, and each would have a memory of its own. Use a file"});
+  }
   if (url.starts_with("postgresql://") || url.starts_with("postgres://")) {
     const auto where = postgres::parse_target(url);
     if (!where) return std::unexpected(where.error());

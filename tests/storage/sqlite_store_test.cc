@@ -96,5 +96,12 @@ TEST(sqlite_store, other_urls_are_refused_without_repeating_their_passwords) {
   EXPECT_EQ(storage::open("mysql://user:hush@host/db").error().message.find("hush"), std::string::npos);
 }
 
+TEST(sqlite_store, a_database_in_memory_is_refused) {
+  const auto refused = storage::open("sqlite::memory:");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::invalid_argument);
+  EXPECT_NE(refused.error().message.find("two connections"), std::string::npos) << refused.error().message;
+}
+
 }  // namespace
 }  // namespace squid_mesh::testing
