@@ -11,14 +11,19 @@ namespace squid_mesh::inline v1::jobs {
 namespace {
 
 constexpr std::size_t max_rescues_per_turn = 100;
+/// A dead node is listed for so long: its jobs are rescued long before, but people may ask what it was.
+constexpr std::chrono::hours keep_dead_nodes{24};
 constexpr std::size_t max_pruned_per_turn = 2000;
 
 }  // namespace
 
 result<void> node::beat(time_point now) {
   const time_point asked = around_.clock->now();
-  const auto seen = store_.beat(
-      {.node = settings_.identity, .now = now, .expires_at = now + settings_.lease, .queues = settings_.queues});
+  const auto seen = store_.beat({.node = settings_.identity,
+                                 .now = now,
+                                 .expires_at = now + settings_.lease,
+                                 .forgets_before = now - keep_dead_nodes,
+                                 .queues = settings_.queues});
   if (!seen) return std::unexpected(seen.error());
   around_.clock->compare(*seen, asked, around_.clock->now());
   return {};

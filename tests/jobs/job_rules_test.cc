@@ -171,6 +171,20 @@ TEST_F(JobRules, TheJobOfADeadNodeIsRescuedAndThatOfALivingOneIsNot) {
   EXPECT_EQ(rescued.attempted_by.front(), "second");
 }
 
+TEST_F(JobRules, ADeadNodeIsListedForADay) {
+  {
+    const auto killed = node(succeed, "killed");
+  }
+  const auto survivor = node(succeed, "survivor");
+  const auto listed_after = [&](microseconds more) {
+    world.advance(more);
+    survivor->settle();
+    return world.open()->list_nodes().value().size();
+  };
+  EXPECT_EQ(listed_after(23h), 2U);
+  EXPECT_EQ(listed_after(2h), 1U);
+}
+
 TEST_F(JobRules, ARescueIsToldAsOne) {
   const auto listener = std::make_shared<testing::recorder>();
   auto first = node(succeed, "first");

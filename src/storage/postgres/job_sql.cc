@@ -150,6 +150,7 @@ DELETE FROM @oban_jobs WHERE id = ANY (ARRAY(
   LIMIT $3)))sql";
 
 constexpr std::string_view beat_sql = R"sql(
+WITH forgotten AS (DELETE FROM @squid_mesh_nodes WHERE expires_at < $6::timestamptz AND id <> $1::text)
 INSERT INTO @squid_mesh_nodes (id, name, started_at, beat_at, expires_at, queues)
 VALUES ($1::text, $2::text, $3::timestamptz, $3::timestamptz, $4::timestamptz, $5::text)
 ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, expires_at = excluded.expires_at

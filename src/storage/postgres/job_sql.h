@@ -27,7 +27,7 @@ struct job_statements {
   statement find_orphans;   ///< queues text[], now, limit
   statement find_claimed;   ///< queues text[], attempted_by jsonb text
   statement prune;          ///< queues text[], before, limit
-  statement beat;           ///< id, name, now, expires at -> the server's clock
+  statement beat;           ///< id, name, now, expires at, queues, forgets before -> the server's clock
   statement remove_node;    ///< id
   statement find;           ///< id
   statement cancel;         ///< id, now

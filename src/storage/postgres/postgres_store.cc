@@ -119,6 +119,7 @@ class postgres_store final : public store {
     return writing([&](connection& db) {
       parameters values;
       values.add(what.node.id).add(what.node.name).add(what.now).add(what.expires_at).add(text_of(what.queues));
+      values.add(what.forgets_before);
       return db.run(jobs_.beat, std::move(values)).time(0, 0);
     });
   }

@@ -142,6 +142,8 @@ constexpr named_sql beat_sql{"beat", R"sql(
   INSERT INTO squid_mesh_nodes (id, name, started_at, beat_at, expires_at, queues) VALUES (?1, ?2, ?3, ?3, ?4, ?5)
   ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, expires_at = excluded.expires_at)sql"};
 
+constexpr named_sql forget_nodes_sql{"forget_nodes", "DELETE FROM squid_mesh_nodes WHERE expires_at < ?1"};
+
 constexpr named_sql remove_node_sql{"remove_node", "DELETE FROM squid_mesh_nodes WHERE id = ?1"};
 
 constexpr named_sql orphans_sql{"find_orphans", R"sql(
@@ -227,6 +229,7 @@ job_writer::job_writer(connection& database)
       pause_(database, pause_sql),
       resume_(database, resume_sql),
       beat_(database, beat_sql),
+      forget_nodes_(database, forget_nodes_sql),
       remove_node_(database, remove_node_sql) {}
 
 job_id job_writer::insert(const job_insert& job, time_point now) {
@@ -363,6 +366,7 @@ void job_writer::set_paused(std::string_view queue, bool paused, time_point now)
 void job_writer::beat(const heartbeat& what) {
   const std::string queues = text_of(what.queues);
   beat_.bind(1, what.node.id).bind(2, what.node.name).bind(3, what.now).bind(4, what.expires_at).bind(5, queues).run();
+  forget_nodes_.bind(1, what.forgets_before).run();
 }
 
 void job_writer::remove_node(const node_identity& node) { remove_node_.bind(1, node.id).run(); }

@@ -68,6 +68,7 @@ class job_writer {
   statement pause_;
   statement resume_;
   statement beat_;
+  statement forget_nodes_;
   statement remove_node_;
 };
 
