@@ -150,6 +150,20 @@ TEST_F(migrations, nothing_is_migrated_where_that_is_not_wanted) {
   EXPECT_FALSE(refusal("&migrate=no")) << "it is up to date now";
 }
 
+TEST_F(migrations, its_sql_makes_a_schema_that_is_missing) {
+  database_.execute("DROP SCHEMA " + database_.schema());
+  database_.migrate_to(9999);
+  EXPECT_FALSE(refusal("&migrate=no"));
+  expect_a_run_works_through();
+}
+
+TEST_F(migrations, an_existing_schema_needs_no_right_to_create_schemas) {
+  const std::string role = database_.schema() + "_owner";
+  database_.execute("CREATE ROLE " + role + " LOGIN; GRANT ALL ON SCHEMA " + database_.schema() + " TO " + role);
+  EXPECT_FALSE(refusal("&user=" + role));
+  database_.execute("DROP OWNED BY " + role + "; DROP ROLE " + role);
+}
+
 TEST_F(migrations, a_schema_of_a_newer_library_is_refused) {
   ASSERT_FALSE(refusal());
   database_.execute("INSERT INTO squid_mesh_migrations (version, name) VALUES (9999, 'from the future')");

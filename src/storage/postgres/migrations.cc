@@ -16,7 +16,6 @@ constexpr int oldest_oban = 12;
 /// What is there.
 struct present_schema {
   int server = 0;
-  bool has_schema = false;
   bool has_record = false;
   bool has_jobs = false;
   std::string oban_version;  ///< the comment on Oban's table
@@ -24,14 +23,24 @@ struct present_schema {
 };
 
 constexpr std::string_view look_sql = R"sql(
-SELECT current_setting('server_version_num')::int4, to_regnamespace('"{name}"') IS NOT NULL,
-       to_regclass('@squid_mesh_migrations') IS NOT NULL, to_regclass('@oban_jobs') IS NOT NULL,
+SELECT current_setting('server_version_num')::int4, to_regclass('@squid_mesh_migrations') IS NOT NULL,
+       to_regclass('@oban_jobs') IS NOT NULL,
        coalesce(obj_description(to_regclass('@oban_jobs'), 'pg_class'), ''),
        (SELECT count(*) FROM pg_attribute
         WHERE attrelid = to_regclass('@oban_jobs') AND NOT attisdropped
           AND attname IN ('id', 'state', 'queue', 'worker', 'args', 'errors', 'attempt', 'max_attempts', 'inserted_at',
                           'scheduled_at', 'attempted_at', 'completed_at', 'attempted_by', 'discarded_at', 'priority',
                           'tags', 'meta', 'cancelled_at')) = 18)sql";
+
+// Not "IF NOT EXISTS", which only those may say who may create schemas, also where it is there.
+constexpr std::string_view create_schema = R"sql(DO $$
+BEGIN
+  IF to_regnamespace('"{name}"') IS NULL THEN
+    CREATE SCHEMA "{name}";
+  END IF;
+END
+$$;
+)sql";
 
 constexpr std::string_view record_table =
     "CREATE TABLE IF NOT EXISTS @squid_mesh_migrations ("
@@ -63,14 +72,12 @@ class transaction {
 };
 
 present_schema look(connection& database, const schema& tables) {
-  const std::string sql = tables.spell(fill_in(std::string(look_sql), "{name}", tables.name()));
-  const rows found = database.run(statement(sql));
+  const rows found = database.run(statement(tables.spell(look_sql)));
   return {.server = static_cast<int>(found.integer(0, 0)),
-          .has_schema = found.boolean(0, 1),
-          .has_record = found.boolean(0, 2),
-          .has_jobs = found.boolean(0, 3),
-          .oban_version = std::string(found.text(0, 4)),
-          .jobs_fit = found.boolean(0, 5)};
+          .has_record = found.boolean(0, 1),
+          .has_jobs = found.boolean(0, 2),
+          .oban_version = std::string(found.text(0, 3)),
+          .jobs_fit = found.boolean(0, 4)};
 }
 
 int version_of(connection& database, const schema& tables, const present_schema& there) {
@@ -112,7 +119,9 @@ void apply_missing(connection& database, const schema& tables, int version) {
 }  // namespace
 
 std::string script_of(const migration& step, const schema& tables) {
-  return tables.spell(std::string(record_table) + step.sql +
+  const bool is_first = step.version == all_migrations().front().version;
+  return tables.spell((is_first ? fill_in(std::string(create_schema), "{name}", tables.name()) : "") +
+                      std::string(record_table) + step.sql +
                       "\nINSERT INTO @squid_mesh_migrations (version, name) VALUES (" + std::to_string(step.version) +
                       ", '" + step.name + "');\n");
 }
@@ -137,10 +146,7 @@ result<void> migrate(connection& database, const schema& tables, bool apply) {
   transaction change(database);
   // Whoever comes second looks again when the first is done. For all schemas together: it is rare, and short.
   database.run(statement("SELECT pg_advisory_xact_lock(7346)"));
-  const present_schema there = look(database, tables);
-  if (!there.has_schema) database.run_script("CREATE SCHEMA \"" + tables.name() + '"');
-  version = version_of(database, tables, there);
-  apply_missing(database, tables, version);
+  apply_missing(database, tables, version_of(database, tables, look(database, tables)));
   change.commit();
   return {};
 }
