@@ -72,7 +72,7 @@ struct heartbeat {
   node_identity node;
   time_point now{};
   time_point expires_at{};
-  /// Rows that expired before this are deleted along: a process that was killed leaves its own for nobody else.
+  /// Rows that expired before this, of nodes that hold no jobs, are deleted along: a killed process leaves its own.
   time_point forgets_before{};
   std::vector<node_queue> queues{};  ///< written with the first one
 };

@@ -235,6 +235,21 @@ TEST_P(store_contract, a_heartbeat_takes_along_nodes_that_have_been_dead_for_lon
   EXPECT_EQ(must(two->list_nodes()).size(), 1U) << "who has been silent for long, and beats again, lives";
 }
 
+TEST_P(store_contract, a_dead_node_that_holds_a_job_is_not_forgotten) {
+  const node_identity holder{.name = "n1", .id = "11111111-1111-7111-8111-111111111111"};
+  const node_identity other{.name = "n2", .id = "22222222-2222-7222-8222-222222222222"};
+  must(one->beat({.node = holder, .now = t0, .expires_at = t0 + 10s}));
+  insert();
+  const job_row held = fetch_one();
+  const auto left = [&] {
+    must(one->beat({.node = other, .now = t0 + 90s, .expires_at = t0 + 100s, .forgets_before = t0 + 80s}));
+    return must(two->list_nodes()).size();
+  };
+  EXPECT_EQ(left(), 2U);
+  change_job(held, {.is = change::finish});
+  EXPECT_EQ(left(), 1U);
+}
+
 TEST_P(store_contract, queues_are_listed_with_what_has_not_ended_on_them) {
   for (int i = 0; i < 3; ++i) insert();
   insert({.queue = "later", .worker = "w", .scheduled_at = t0 + 60s});

@@ -149,8 +149,12 @@ DELETE FROM @oban_jobs WHERE id = ANY (ARRAY(
     LIMIT $3 FOR UPDATE SKIP LOCKED) AS d
   LIMIT $3)))sql";
 
+// A dead node that still holds jobs is kept: it says whose they are.
 constexpr std::string_view beat_sql = R"sql(
-WITH forgotten AS (DELETE FROM @squid_mesh_nodes WHERE expires_at < $6::timestamptz AND id <> $1::text)
+WITH forgotten AS (
+  DELETE FROM @squid_mesh_nodes AS n
+  WHERE n.expires_at < $6::timestamptz AND n.id <> $1::text
+    AND NOT EXISTS (SELECT FROM @oban_jobs AS j WHERE j.state = 'executing' AND j.attempted_by[2] = n.id))
 INSERT INTO @squid_mesh_nodes (id, name, started_at, beat_at, expires_at, queues)
 VALUES ($1::text, $2::text, $3::timestamptz, $3::timestamptz, $4::timestamptz, $5::text)
 ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, expires_at = excluded.expires_at

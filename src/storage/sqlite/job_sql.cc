@@ -142,7 +142,12 @@ constexpr named_sql beat_sql{"beat", R"sql(
   INSERT INTO squid_mesh_nodes (id, name, started_at, beat_at, expires_at, queues) VALUES (?1, ?2, ?3, ?3, ?4, ?5)
   ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, expires_at = excluded.expires_at)sql"};
 
-constexpr named_sql forget_nodes_sql{"forget_nodes", "DELETE FROM squid_mesh_nodes WHERE expires_at < ?1"};
+// A dead node that still holds jobs is kept: it says whose they are.
+constexpr named_sql forget_nodes_sql{"forget_nodes", R"sql(
+  DELETE FROM squid_mesh_nodes
+  WHERE expires_at < ?1
+    AND NOT EXISTS (SELECT 1 FROM oban_jobs j
+                    WHERE j.state = 'executing' AND json_extract(j.attempted_by, '$[1]') = squid_mesh_nodes.id))sql"};
 
 constexpr named_sql remove_node_sql{"remove_node", "DELETE FROM squid_mesh_nodes WHERE id = ?1"};
 

@@ -1,5 +1,5 @@
--- Texts of handlers may hold the character NUL. JSON has it, as an escape; PostgreSQL's text doesn't, and would refuse to
--- show any row that has one.
+-- Texts of handlers may hold the character NUL. JSON has it, as an escape; PostgreSQL's text doesn't, and a query
+-- over any row that has one would fail.
 CREATE OR REPLACE VIEW @squid_mesh_attempts AS
 SELECT e.run_id, e.step, row_number() OVER (PARTITION BY e.run_id, e.step ORDER BY e.seq) AS attempt,
        CASE e.kind WHEN 'step_completed' THEN 'completed'
